@@ -202,7 +202,7 @@ export class MessageChannel {
 
   readonly #onEnd = (): void => {
     if (this.#isClosing) return this.#destroyWhenFlushed()
-    const isCut = !this.#framer.isEmpty || (this.#decryptor?.missingIvBytes ?? 0) % 16 !== 0
+    const isCut = !this.#framer.isEmpty || this.#decryptor?.isInsideIv === true
     if (isCut) {
       this.#fail('lost', new TunnelError('PROTOCOL_ERROR', 'the stream ended inside a message'))
       this.#stream.destroy()

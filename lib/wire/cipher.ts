@@ -56,6 +56,11 @@ export class CfbDecryptor {
     return this.#decipher ? 0 : IV_BYTES - this.#iv.length
   }
 
+  /** True while some bytes of the IV have come and not all: an end there cuts it. */
+  get isInsideIv(): boolean {
+    return !this.#decipher && this.#iv.length > 0
+  }
+
   /** The plain bytes; empty while the IV is incomplete. */
   update(chunk: Buffer): Buffer {
     if (this.#decipher) return chunk.length === 0 ? EMPTY : this.#decipher.update(chunk)
