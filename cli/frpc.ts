@@ -1,3 +1,58 @@
 #!/usr/bin/env node
-// frpc: parse arguments, load config, start, signals, exit codes.
-export {}
+// frpc: the client's command line. Nothing heavy is imported before the flags have asked for it (--version is quick).
+
+import { CLIENT_FLAGS, TCP_FLAGS } from './flags.ts'
+import type { ClientFlags, TcpFlags } from './options.ts'
+import { exit } from './output.ts'
+import { runProgram, type Subcommand } from './program.ts'
+
+async function run(flags: ClientFlags): Promise<number> {
+  const { runClient } = await import('./run-client.ts')
+  return runClient(flags)
+}
+
+async function runTcp(flags: TcpFlags): Promise<number> {
+  const { runTcpProxy } = await import('./run-client.ts')
+  return runTcpProxy(flags)
+}
+
+async function verify(flags: ClientFlags): Promise<number> {
+  const { verifyClient } = await import('./verify.ts')
+  return verifyClient(flags)
+}
+
+/** What frp has and this version does not: known words, so that the answer is a reason and not "unknown command". */
+const LATER: readonly Subcommand[] = [
+  ...['udp', 'http', 'https', 'tcpmux', 'stcp', 'sudp', 'xtcp'].map(type => ({
+    name: type,
+    description: `Run one ${type} proxy without a file (not yet)`,
+    flags: [],
+  })),
+  { name: 'reload', description: 'Reload the configuration (not yet)', flags: [] },
+  { name: 'status', description: 'Show the proxies (not yet)', flags: [] },
+  { name: 'stop', description: 'Stop a running frpc (not yet)', flags: [] },
+  { name: 'nathole', description: 'NAT traversal tools (not yet)', flags: [] },
+  { name: 'completion', description: 'Shell completion (not yet)', flags: [] },
+]
+
+exit(
+  await runProgram(
+    {
+      name: 'frpc',
+      description: 'The client of quicfrp: offers local services to users of a server (frps).',
+      flags: CLIENT_FLAGS,
+      run,
+      commands: [
+        {
+          name: 'tcp',
+          description: 'Run one tcp proxy without a file',
+          flags: TCP_FLAGS,
+          run: runTcp,
+        },
+        { name: 'verify', description: 'Check a config file', flags: [], run: verify },
+        ...LATER,
+      ],
+    },
+    process.argv.slice(2),
+  ),
+)

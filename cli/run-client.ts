@@ -1,0 +1,109 @@
+// `frpc` from a file, from a folder of files, or from flags (frp-surface.md §1.3, §1.4): configuration, log, client,
+// signals, in frp's order and with its texts.
+
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { clientConfigFromValues, loadClientConfig } from '../lib/config/index.ts'
+import { createClient, type ClientSetup } from '../lib/index.ts'
+import { boundedClose, untilSignal } from './lifetime.ts'
+import { openLogger } from './log/logger.ts'
+import {
+  type ClientFlags,
+  loadOptions,
+  type StartFlags,
+  type TcpFlags,
+  tcpValues,
+  wantsJsonLogs,
+} from './options.ts'
+import { describe, print, printWarnings } from './output.ts'
+
+/** Resolves to the exit status when the client, or the last of them, is over. */
+export async function runClient(flags: ClientFlags): Promise<number> {
+  const signal = untilSignal()
+  if (flags.configDir !== '') return runFolder(flags, signal)
+  try {
+    await runFile(flags.config, flags, signal)
+    return 0
+  } catch (error) {
+    print(describe(error))
+    return 1
+  }
+}
+
+/** `frpc tcp`. */
+export async function runTcpProxy(flags: TcpFlags): Promise<number> {
+  const signal = untilSignal()
+  try {
+    await runSetup(clientConfigFromValues(tcpValues(flags)), flags, signal)
+    return 0
+  } catch (error) {
+    print(describe(error))
+    return 1
+  }
+}
+
+/** One client for each file; a file that fails does not stop the others, nor change the exit status (as frp). */
+async function runFolder(flags: ClientFlags, signal: Promise<unknown>): Promise<number> {
+  let paths: string[]
+  try {
+    paths = await filesBelow(flags.configDir)
+  } catch (error) {
+    print(describe(error))
+    return 1
+  }
+  await Promise.all(
+    paths.map(async path => {
+      try {
+        await runFile(path, flags, signal)
+      } catch (error) {
+        print(`frpc service error for config file [${path}]\n${describe(error)}`)
+      }
+    }),
+  )
+  return 0
+}
+
+async function filesBelow(folder: string): Promise<string[]> {
+  const entries = await readdir(folder, { recursive: true, withFileTypes: true })
+  const files = entries.filter(entry => entry.isFile())
+  return files.map(({ parentPath, name }) => join(parentPath, name)).sort()
+}
+
+async function runFile(
+  path: string,
+  flags: StartFlags,
+  signal: Promise<unknown>,
+): Promise<void> {
+  const { warnings, ...setup } = await loadClientConfig(path, loadOptions(flags, process.env))
+  printWarnings(warnings)
+  await runSetup(setup, flags, signal, path)
+}
+
+/** Resolves when the client is over because of the signal; rejects when it could not log in. */
+async function runSetup(
+  setup: ClientSetup,
+  flags: StartFlags,
+  signal: Promise<unknown>,
+  path?: string,
+): Promise<void> {
+  const log = openLogger(setup.config.log, { json: wantsJsonLogs(flags, process.env) })
+  const own = log.child({ source: 'cli/frpc' })
+  if (path) own.info(`start frpc service for config file [${path}] with aggregated configuration`)
+  const client = createClient(setup, { log })
+  let isEnding = false
+  const closing = signal.then(() => {
+    isEnding = true
+    return boundedClose(client.close())
+  })
+  try {
+    await client.start()
+    await Promise.race([client.closed, closing])
+    if (isEnding) await closing
+  } catch (error) {
+    // A signal before the first login is an end like any other.
+    if (isEnding) return await closing
+    throw error
+  } finally {
+    if (path) own.info(`frpc service for config file [${path}] stopped`)
+  }
+}
