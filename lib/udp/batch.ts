@@ -1,0 +1,323 @@
+// The fast UDP socket of Linux: one sendmsg for up to 64 datagrams (UDP GSO), one recvmmsg for up to 32 receptions of
+// as many glued datagrams (UDP GRO). libuv still tells when the socket is readable, through node:dgram on our own
+// descriptor; its first read of a wake-up is handed on like any other.
+// Layouts: struct msghdr 56 bytes, mmsghdr 64, iovec 16, cmsghdr 16 + data.
+
+import { createSocket, type Socket } from 'node:dgram'
+import { once } from 'node:events'
+import { plainIp, type Address } from '../address.ts'
+import type { Libc } from './libc.ts'
+import { AF_INET, AF_INET6, readSockaddr, SOCKADDR_BYTES, writeSockaddr } from './sockaddr.ts'
+import {
+  AddressBook,
+  SOCKET_BUFFER_BYTES,
+  type DatagramHandler,
+  type SendResult,
+  type UdpSocket,
+} from './socket.ts'
+
+const SOCK_DGRAM = 2
+const SOCK_NONBLOCK = 0x800
+const SOCK_CLOEXEC = 0x80000
+const SOL_SOCKET = 1
+const SO_SNDBUF = 7
+const SO_RCVBUF = 8
+const SO_SNDBUFFORCE = 32
+const SO_RCVBUFFORCE = 33
+const IPPROTO_IP = 0
+const IP_MTU_DISCOVER = 10
+const IPPROTO_IPV6 = 41
+const IPV6_MTU_DISCOVER = 23
+const IPV6_V6ONLY = 26
+const PMTUDISC_PROBE = 3
+const SOL_UDP = 17
+const UDP_SEGMENT = 103
+const UDP_GRO = 104
+const MSG_DONTWAIT = 0x40
+
+const MMSGHDR_BYTES = 64
+const CONTROL_BYTES = 24
+const SLOTS = 32
+// A glued reception is at most one UDP payload long.
+const SLOT_BYTES = 65_536
+// Drain at most this often a wake-up, so that a flood cannot hold the event loop (32 x 16 receptions).
+const MAX_DRAINS = 16
+// Datagrams that libuv may queue while the kernel's buffer is full.
+const MAX_QUEUED_SENDS = 256
+
+/** Binds the batching socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) as `code`. */
+export async function openBatchSocket(bind: Address, libc: Libc): Promise<UdpSocket> {
+  const family = bind.ip.includes(':') ? AF_INET6 : AF_INET
+  const fd = check(libc, 'socket', libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
+  let socket: Socket | undefined
+  try {
+    configure(libc, fd, family)
+    const name = Buffer.alloc(SOCKADDR_BYTES)
+    const length = writeSockaddr(name, bind, family)
+    check(libc, 'bind', libc.bind(fd, name, length))
+    socket = createSocket(family === AF_INET ? 'udp4' : 'udp6')
+    const listening = once(socket, 'listening')
+    socket.bind({ fd })
+    await listening
+    return new BatchSocket({ libc, fd, family, socket })
+  } catch (error) {
+    if (socket) socket.close()
+    else libc.close(fd)
+    throw error
+  }
+}
+
+function check(libc: Libc, what: string, result: number): number {
+  if (result >= 0) return result
+  const code = libc.lastError()
+  throw Object.assign(new Error(`${what}: ${code}`), { code })
+}
+
+/** Sets buffers, don't-fragment and GRO: each is a wish that an old kernel may refuse. */
+function configure(libc: Libc, fd: number, family: number): void {
+  const value = Buffer.alloc(4)
+  const set = (level: number, option: number, number: number): boolean => {
+    value.writeInt32LE(number)
+    return libc.setsockopt(fd, level, option, value, 4) === 0
+  }
+  // FORCE passes the kernel's cap (net.core.rmem_max, often 208 KiB) and needs root.
+  if (!set(SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES)) {
+    set(SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES)
+  }
+  if (!set(SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES)) {
+    set(SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES)
+  }
+  if (family === AF_INET6) {
+    set(IPPROTO_IPV6, IPV6_V6ONLY, 0)
+    set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
+  }
+  set(IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
+  set(SOL_UDP, UDP_GRO, 1)
+}
+
+class BatchSocket implements UdpSocket {
+  readonly address: Address
+  readonly isUnfragmented = true
+  readonly maxBurstBytes = 65_507
+  maxSegments = 64
+  onWritable: (() => void) | undefined
+  readonly #libc: Libc
+  readonly #fd: number
+  readonly #family: number
+  readonly #socket: Socket
+  readonly #sender: Sender
+  readonly #receiver: Receiver
+  #queued = 0
+  #isBlocked = false
+  #isClosed = false
+
+  constructor(options: {
+    libc: Libc
+    fd: number
+    family: number
+    socket: Socket
+  }) {
+    this.#libc = options.libc
+    this.#fd = options.fd
+    this.#family = options.family
+    this.#socket = options.socket
+    const { address, port } = options.socket.address()
+    this.address = { ip: plainIp(address), port }
+    this.#sender = new Sender(options.libc, options.fd, options.family)
+    this.#receiver = new Receiver(options.libc, options.fd)
+    // What libuv reports here is an ICMP answer to some datagram; QUIC's timers handle that.
+    options.socket.on('error', () => {})
+  }
+
+  start(handler: DatagramHandler): void {
+    const receiver = this.#receiver
+    this.#socket.on('message', (data, { address, port }) => {
+      handler.onDatagram(data, receiver.addressOf(address, port, this.#family), undefined)
+      for (let drains = 0; drains < MAX_DRAINS && !this.#isClosed; drains++) {
+        if (!receiver.drain(handler)) break
+      }
+      if (!this.#isClosed) handler.onBatchEnd()
+    })
+  }
+
+  send(burst: Buffer, segmentBytes: number, to: Address): SendResult {
+    if (this.#isClosed) return 'failed'
+    if (this.#queued > 0) return this.#queue(burst, segmentBytes, to)
+    const code = this.#sender.send(burst, segmentBytes, to)
+    if (code === undefined) return 'sent'
+    switch (code) {
+      case 'EAGAIN':
+      case 'ENOBUFS':
+        return this.#queue(burst, segmentBytes, to)
+      case 'EMSGSIZE':
+        return 'too-big'
+      case 'EIO':
+      case 'EINVAL':
+        // A device without checksum offload refuses GSO: go on one by one.
+        if (burst.length <= segmentBytes || this.maxSegments === 1) return 'failed'
+        this.maxSegments = 1
+        return this.#sendSingly(burst, segmentBytes, to)
+      default:
+        return 'failed'
+    }
+  }
+
+  #sendSingly(burst: Buffer, segmentBytes: number, to: Address): SendResult {
+    let result: SendResult = 'sent'
+    for (let offset = 0; offset < burst.length; offset += segmentBytes) {
+      const sent = this.send(burst.subarray(offset, offset + segmentBytes), segmentBytes, to)
+      if (sent !== 'sent') result = sent
+    }
+    return result
+  }
+
+  /** The kernel's buffer is full: libuv knows how to wait for it, so the rest goes its way, in order and bounded. */
+  #queue(burst: Buffer, segmentBytes: number, to: Address): SendResult {
+    if (this.#queued >= MAX_QUEUED_SENDS) {
+      this.#isBlocked = true
+      return 'blocked'
+    }
+    const host = this.#family === AF_INET6 && !to.ip.includes(':') ? `::ffff:${to.ip}` : to.ip
+    for (let offset = 0; offset < burst.length; offset += segmentBytes) {
+      this.#queued++
+      const datagram = Buffer.from(burst.subarray(offset, offset + segmentBytes))
+      this.#socket.send(datagram, to.port, host, () => {
+        this.#queued--
+        if (!this.#isBlocked || this.#queued > 0) return
+        this.#isBlocked = false
+        this.onWritable?.()
+      })
+    }
+    return 'sent'
+  }
+
+  close(): Promise<void> {
+    if (this.#isClosed) return Promise.resolve()
+    this.#isClosed = true
+    return new Promise(resolve => {
+      this.#socket.close(() => resolve())
+    })
+  }
+}
+
+/** One reusable msghdr for sendmsg with a UDP_SEGMENT control message. */
+class Sender {
+  readonly #libc: Libc
+  readonly #fd: number
+  readonly #family: number
+  readonly #header = Buffer.alloc(56)
+  readonly #iovec = Buffer.alloc(16)
+  readonly #control = Buffer.alloc(CONTROL_BYTES)
+  readonly #name = Buffer.alloc(SOCKADDR_BYTES)
+  #to: Address | undefined
+  #memory: ArrayBufferLike | undefined
+  #memoryAt = 0n
+
+  constructor(libc: Libc, fd: number, family: number) {
+    this.#libc = libc
+    this.#fd = fd
+    this.#family = family
+    this.#header.writeBigUInt64LE(libc.addressOf(this.#name), 0)
+    this.#header.writeBigUInt64LE(libc.addressOf(this.#iovec), 16)
+    this.#header.writeBigUInt64LE(1n, 24)
+    this.#header.writeBigUInt64LE(libc.addressOf(this.#control), 32)
+    this.#control.writeBigUInt64LE(18n, 0)
+    this.#control.writeInt32LE(SOL_UDP, 8)
+    this.#control.writeInt32LE(UDP_SEGMENT, 12)
+  }
+
+  /** Undefined when it was sent, else the error's name. */
+  send(burst: Buffer, segmentBytes: number, to: Address): string | undefined {
+    if (to !== this.#to) {
+      this.#header.writeUInt32LE(writeSockaddr(this.#name, to, this.#family), 8)
+      this.#to = to
+    }
+    // Callers send from one long-lived buffer, so its address is asked for once.
+    if (burst.buffer !== this.#memory) {
+      this.#memory = burst.buffer
+      this.#memoryAt = this.#libc.addressOf(new Uint8Array(burst.buffer))
+    }
+    this.#iovec.writeBigUInt64LE(this.#memoryAt + BigInt(burst.byteOffset), 0)
+    this.#iovec.writeUInt32LE(burst.length, 8)
+    const isSegmented = burst.length > segmentBytes
+    this.#control.writeUInt16LE(isSegmented ? segmentBytes : 0, 16)
+    this.#header.writeUInt32LE(isSegmented ? CONTROL_BYTES : 0, 40)
+    const sent = this.#libc.sendmsg(this.#fd, this.#header, MSG_DONTWAIT)
+    return sent >= 0 ? undefined : this.#libc.lastError()
+  }
+}
+
+/** A vector of reusable reception slots for recvmmsg. */
+class Receiver {
+  readonly #libc: Libc
+  readonly #fd: number
+  readonly #vector = Buffer.alloc(MMSGHDR_BYTES * SLOTS)
+  readonly #words = new Uint32Array(this.#vector.buffer, this.#vector.byteOffset, 16 * SLOTS)
+  readonly #iovecs = Buffer.alloc(16 * SLOTS)
+  readonly #names = Buffer.alloc(32 * SLOTS)
+  readonly #controls = Buffer.alloc(32 * SLOTS)
+  readonly #slots: Buffer[] = []
+  readonly #addresses = new AddressBook()
+  #lastKey = ''
+  #last: Address = { ip: '', port: 0 }
+
+  constructor(libc: Libc, fd: number) {
+    this.#libc = libc
+    this.#fd = fd
+    // Not zero-filled: pages that no reception touches are never made.
+    const memory = Buffer.allocUnsafeSlow(SLOT_BYTES * SLOTS)
+    const at = (buffer: Buffer): bigint => libc.addressOf(buffer)
+    for (let slot = 0; slot < SLOTS; slot++) {
+      this.#slots.push(memory.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES))
+      this.#iovecs.writeBigUInt64LE(at(memory) + BigInt(slot * SLOT_BYTES), slot * 16)
+      this.#iovecs.writeBigUInt64LE(BigInt(SLOT_BYTES), slot * 16 + 8)
+      const header = slot * MMSGHDR_BYTES
+      this.#vector.writeBigUInt64LE(at(this.#names) + BigInt(slot * 32), header)
+      this.#vector.writeBigUInt64LE(at(this.#iovecs) + BigInt(slot * 16), header + 16)
+      this.#vector.writeBigUInt64LE(1n, header + 24)
+      this.#vector.writeBigUInt64LE(at(this.#controls) + BigInt(slot * 32), header + 32)
+      this.#arm(slot)
+    }
+  }
+
+  /** The kernel overwrites the lengths that it was offered. */
+  #arm(slot: number): void {
+    this.#words[slot * 16 + 2] = SOCKADDR_BYTES
+    this.#words[slot * 16 + 10] = CONTROL_BYTES
+  }
+
+  /** Reads one vector full; true when there may be more. */
+  drain(handler: DatagramHandler): boolean {
+    const count = this.#libc.recvmmsg(this.#fd, this.#vector, SLOTS, MSG_DONTWAIT, null)
+    for (let slot = 0; slot < count; slot++) {
+      const length = this.#words[slot * 16 + 14] ?? 0
+      const hasControl = (this.#words[slot * 16 + 10] ?? 0) >= 20
+      const data = (this.#slots[slot] ?? Buffer.alloc(0)).subarray(0, length)
+      const segmentBytes = hasControl ? this.#controls.readInt32LE(slot * 32 + 16) : length
+      const from = this.#addressIn(slot)
+      this.#arm(slot)
+      handler.onDatagram(data, from, segmentBytes)
+    }
+    return count === SLOTS
+  }
+
+  #addressIn(slot: number): Address {
+    const length = this.#words[slot * 16 + 2] ?? 0
+    // A string of the raw bytes is the cheapest key there is; runs of one sender skip even the map.
+    const key = this.#names.latin1Slice(slot * 32, slot * 32 + length)
+    if (key === this.#lastKey) return this.#last
+    this.#lastKey = key
+    this.#last = this.#addresses.lookup(key, () =>
+      readSockaddr(this.#names.subarray(slot * 32, slot * 32 + SOCKADDR_BYTES)),
+    )
+    return this.#last
+  }
+
+  /** The shared object for an address that libuv read. */
+  addressOf(ip: string, port: number, family: number): Address {
+    const name = Buffer.alloc(SOCKADDR_BYTES)
+    const length = writeSockaddr(name, { ip, port }, family)
+    const key = name.latin1Slice(0, length)
+    return this.#addresses.lookup(key, () => readSockaddr(name))
+  }
+}

@@ -1,0 +1,21 @@
+// The face of the folder: opens the best UDP socket that this machine has.
+
+import type { Address } from '../address.ts'
+import { openBatchSocket } from './batch.ts'
+import { openDgramSocket } from './dgram.ts'
+import { loadLibc } from './libc.ts'
+import type { UdpSocket } from './socket.ts'
+
+export type { DatagramHandler, SendResult, UdpSocket } from './socket.ts'
+
+/**
+ * Opens a UDP socket on `bind` (port 0: any; ip `::` serves IPv4 too). `portable` forces plain node:dgram.
+ * Rejects with the system's error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL, EAFNOSUPPORT).
+ */
+export function openUdpSocket(
+  bind: Address,
+  { portable = false }: { portable?: boolean } = {},
+): Promise<UdpSocket> {
+  const libc = portable ? undefined : loadLibc()
+  return libc ? openBatchSocket(bind, libc) : openDgramSocket(bind)
+}
