@@ -1,13 +1,26 @@
 // The server: listeners, the sessions they bring, and the clients that logged in. A shell: what it decides is
 // decided in the machines beside it.
 
+import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Address } from '../address.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ServerConfig } from '../config/index.ts'
+import { errorText, TunnelError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
-import type { Listener, ListenerEvents } from '../transport/transport.ts'
+import type { Listener, ListenerEvents, Session, Stream } from '../transport/transport.ts'
+import type { MessageChannel } from '../wire/channel.ts'
+import { deriveKey } from '../wire/cipher.ts'
+import type { Login, NewVisitorConn, NewWorkConn } from '../wire/messages.ts'
+import { ConnectedClient, loginLine, type ServerContext } from './connected-client.ts'
+import { Incoming } from './incoming.ts'
+import { acceptLogin, checkWorkConn, errorForClient } from './login.ts'
+import { openNetwork } from './network.ts'
+import { inLog, refuseLogin, refuseWorkStream } from './refusal.ts'
+import { PortTable } from './ports.ts'
+import { Sessions } from './sessions.ts'
 import type { ClientStatus, ServerEvents } from './status.ts'
+import { UserPorts } from './user-ports.ts'
 
 export interface ServerOptions {
   /** Default: silent. */
@@ -33,35 +46,192 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly #config: ServerConfig
   readonly #log: Logger
   readonly #clock: Clock
+  readonly #listen: (events: ListenerEvents) => Promise<readonly Listener[]>
+  readonly #context: ServerContext
+  readonly #incoming: Incoming
+  readonly #registry = new Sessions<ConnectedClient>()
+  /** Also those whose login waits for the end of an older one. */
+  readonly #bySession = new Map<Session, ConnectedClient>()
+  #listeners: readonly Listener[] = []
+  #closing: Promise<void> | undefined
 
   constructor(config: ServerConfig, options: ServerOptions) {
     super()
+    const log = options.log ?? silentLogger
+    const clock = options.clock ?? systemClock
     this.#config = config
-    this.#log = (options.log ?? silentLogger).child({ source: 'server' })
-    this.#clock = options.clock ?? systemClock
+    this.#log = log.child({ source: 'server/service' })
+    this.#clock = clock
+    this.#listen = options.listen ?? (events => openNetwork(config, events))
+    const table = new PortTable({ allowPorts: config.allowPorts, random: Math.random })
+    this.#context = {
+      config,
+      clock,
+      log,
+      names: new Set(),
+      ports: new UserPorts({ table, bindAddr: config.proxyBindAddr, clock }),
+      key: deriveKey(config.auth.token.reveal()),
+      emit: (name, ...args) => this.#emit(name, ...args),
+    }
+    this.#incoming = new Incoming(
+      {
+        onLogin: (session, channel, login) => this.#handleLogin(session, channel, login),
+        onWorkConn: (stream, message) => this.#handleWorkConn(stream, message),
+        onVisitorConn: (channel, message) => this.#handleVisitorConn(channel, message),
+      },
+      { clock, log: this.#log },
+    )
   }
 
   /** Resolves when every listener is open. Rejects with ADDRESS_IN_USE, CONFIG_INVALID or TLS_FAILED. */
   async start(): Promise<void> {
-    void this.#config
-    void this.#log
-    void this.#clock
+    const listeners = await this.#listen({
+      onSession: session => {
+        if (this.#closing === undefined) this.#incoming.handleSession(session)
+        else void session.close('the server is closing')
+      },
+      log: this.#log,
+    })
+    if (this.#closing !== undefined) {
+      await Promise.all(listeners.map(listener => listener.close()))
+      throw new TunnelError('ABORTED', 'the server was closed while it started')
+    }
+    this.#listeners = listeners
+    this.#log.info('frps started successfully')
   }
 
   addresses(): ServerAddresses {
-    return {}
+    const found: { tcp?: Address; quic?: Address } = {}
+    for (const { protocol, address } of this.#listeners) {
+      if (protocol === 'tcp' || protocol === 'quic') found[protocol] = address
+    }
+    return found
   }
 
   /** The clients that are logged in, oldest first. */
   clients(): ClientStatus[] {
-    return []
+    return this.#registry.controls().map(client => client.status())
   }
 
   /**
    * Stops listening, then gives running user connections `graceMs` (default 500, as frp's client at its end) before
    * they are cut and the clients' sessions closed. Safe to call twice.
    */
-  async close(options: { readonly graceMs?: number } = {}): Promise<void> {
-    void options
+  close({ graceMs = 500 }: { readonly graceMs?: number } = {}): Promise<void> {
+    this.#closing ??= this.#close(graceMs)
+    return this.#closing
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const clients = this.#registry.controls()
+    const stopped = this.#listeners.map(listener => listener.close())
+    await Promise.all(clients.map(client => client.withdraw()))
+    await Promise.all(clients.map(client => client.idle(graceMs)))
+    const all = [...this.#bySession.values()]
+    for (const client of all) client.close(CLOSING)
+    await Promise.all(all.map(client => client.closed))
+    await Promise.all(this.#incoming.sessions.map(session => session.close(CLOSING)))
+    await Promise.all(stopped)
+    this.#emit('close')
+  }
+
+  #handleLogin(session: Session, channel: MessageChannel, login: Login): void {
+    if (this.#bySession.has(session)) {
+      throw new TunnelError('PROTOCOL_ERROR', 'a second Login in one session')
+    }
+    if (!this.#incoming.mayLogin(session)) {
+      const reason = 'too many failed logins from this address, try again later'
+      refuseLogin({ context: this.#context, session, channel }, reason)
+      return
+    }
+    let accepted
+    try {
+      accepted = acceptLogin(login, this.#config)
+    } catch (error) {
+      if (!(error instanceof TunnelError)) throw error
+      if (error.code === 'AUTH_FAILED') this.#incoming.handleFailedLogin(session)
+      refuseLogin({ context: this.#context, session, channel }, error.detail)
+      return
+    }
+    this.#log.info(loginLine(accepted, session.remoteAddress))
+    const runId = accepted.runId === '' ? this.#newRunId() : accepted.runId
+    const client = new ConnectedClient(this.#context, { session, channel, login: accepted, runId })
+    this.#bySession.set(session, client)
+    this.#incoming.settle(session)
+    void client.closed.then(() => {
+      this.#bySession.delete(session)
+      this.#registry.handleGone(client, runId)
+      this.#drain()
+    })
+    this.#registry.handleLogin(client, { runId, user: accepted.user, clientId: accepted.clientId })
+    this.#drain()
+  }
+
+  #handleWorkConn(stream: Stream, message: NewWorkConn): boolean {
+    const refuse = (reason: string): void => {
+      this.#log.warn(reason)
+      refuseWorkStream(stream, errorForClient('invalid NewWorkConn', reason, this.#config), this.#clock)
+    }
+    const client = this.#registry.find(message.run_id)
+    if (client === undefined) {
+      refuse(`no client control found for run id [${inLog(message.run_id)}]`)
+      return false
+    }
+    try {
+      checkWorkConn(message, this.#config)
+    } catch (error) {
+      refuse(error instanceof TunnelError ? error.detail : errorText(error))
+      return false
+    }
+    client.offerWorkStream(stream, refuse)
+    return true
+  }
+
+  /** Secret proxies do not exist here yet, so no visitor finds his. */
+  #handleVisitorConn(channel: MessageChannel, { proxy_name: name }: NewVisitorConn): void {
+    const reason = `custom listener for [${name}] doesn't exist`
+    this.#log.warn(`register visitor conn error: ${inLog(reason)}`)
+    const error = errorForClient('register visitor conn error', reason, this.#config)
+    channel.send({ type: 'NewVisitorConnResp', proxy_name: name, error: error.slice(0, 1024) })
+    channel.close('no such proxy')
+  }
+
+  #drain(): void {
+    for (;;) {
+      const output = this.#registry.poll()
+      if (output === undefined) break
+      switch (output.type) {
+        case 'admit':
+          output.control.start()
+          break
+        case 'replace':
+          output.control.close('replaced by a new login with the same run id')
+          break
+        case 'fail':
+          output.control.refuse(output.reason)
+          break
+        default:
+          output satisfies never
+      }
+    }
+  }
+
+  #newRunId(): string {
+    for (;;) {
+      const runId = randomBytes(8).toString('hex')
+      if (!this.#registry.has(runId)) return runId
+    }
+  }
+
+  /** A listener that throws is its owner's fault and must not end a client's session. */
+  #emit<K extends keyof ServerEvents>(name: K, ...args: ServerEvents[K]): void {
+    try {
+      const emitter: EventEmitter = this
+      emitter.emit(name, ...args)
+    } catch (error) {
+      this.#log.error(`a listener of '${name}' failed: ${errorText(error)}`)
+    }
   }
 }
+
+const CLOSING = 'the server is closing'

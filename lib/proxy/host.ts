@@ -1,0 +1,77 @@
+// What the server half of a proxy type is given and what it gives back. A type asks its host for ports and work
+// streams and knows nothing of clients, pools or transports, so that it runs in a test with a fake host.
+
+import type { Duplex } from 'node:stream'
+import type { Address } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../log.ts'
+import type { StringMap } from '../wire/messages.ts'
+
+/** A proxy as the client asked for it, checked. */
+export interface ProxySpec {
+  /** With the user prefix. */
+  readonly name: string
+  readonly type: string
+  /** 0 = any. */
+  readonly remotePort: number
+  readonly useEncryption: boolean
+  readonly useCompression: boolean
+  /** 0 = the server does not limit. */
+  readonly limitBytesPerSecond: number
+  readonly annotations: StringMap
+  readonly metadatas: StringMap
+}
+
+/** One accepted connection of a user. Whoever takes it destroys the stream. */
+export interface UserConnection {
+  readonly stream: Duplex
+  readonly remote: Address
+  readonly local: Address
+}
+
+export interface WorkStream {
+  /** StartWorkConn is written: whatever is written now is payload. The taker destroys it. */
+  readonly stream: Duplex
+  /** Whether an end in one direction leaves the other open; false towards a real frp client. */
+  readonly halfClose: boolean
+}
+
+export interface OpenPort {
+  readonly port: number
+  /** Resolves when the port is free. Accepted connections live on. */
+  close(): Promise<void>
+}
+
+export interface ProxyHost {
+  /** With the proxy's name as its last tag. */
+  readonly log: Logger
+  /** Of the token; for useEncryption. */
+  readonly encryptionKey: Buffer
+  readonly clock: Clock
+  /**
+   * Opens a port for users. 0 = the host chooses. Rejects with PORT_NOT_ALLOWED or PORT_UNAVAILABLE, `detail` being
+   * frp's text. No user is handed over before it has resolved.
+   */
+  listenTcp(remotePort: number, onUser: (user: UserConnection) => void): Promise<OpenPort>
+  /**
+   * The stream for one user connection. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or ABORTED when the
+   * user left first.
+   */
+  openWorkStream(
+    from: { readonly remote: Address; readonly local: Address },
+    options: { readonly signal: AbortSignal },
+  ): Promise<WorkStream>
+  /** A user connection was joined. The returned function tells its bytes when it is over. */
+  countConnection(remote: Address): (traffic: { inBytes: number; outBytes: number }) => void
+}
+
+/** A proxy that users can reach. */
+export interface RunningProxy {
+  /** For the client: `:6000`. */
+  readonly remoteAddr: string
+  /** Gives everything back but the user connections that run: they end with their own ends. */
+  close(): Promise<void>
+}
+
+/** Rejects with the error whose `detail` the client is told. */
+export type ProxyStarter = (spec: ProxySpec, host: ProxyHost) => Promise<RunningProxy>

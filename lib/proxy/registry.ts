@@ -1,0 +1,8 @@
+// The proxy types that this server can serve: one line a type.
+
+import type { ProxyStarter } from './host.ts'
+import { startTcp } from './tcp.ts'
+
+export const proxyStarters: Readonly<Record<string, ProxyStarter>> = {
+  tcp: startTcp,
+}

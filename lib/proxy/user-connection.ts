@@ -1,0 +1,58 @@
+// Joins a user connection with a work stream: the same for every type whose users speak a byte stream.
+
+import { formatAddress } from '../address.ts'
+import { errorText, TunnelError } from '../errors.ts'
+import { layerStream } from '../stream/layers.ts'
+import { TokenBucket } from '../stream/limit.ts'
+import { splice } from '../stream/splice.ts'
+import type { ProxyHost, ProxySpec, UserConnection } from './host.ts'
+
+/** Takes each user connection of one proxy and sees it through to its end. One token bucket serves all of them. */
+export function userServer(spec: ProxySpec, host: ProxyHost): (user: UserConnection) => void {
+  const rate = spec.limitBytesPerSecond
+  const bucket = rate > 0 ? new TokenBucket(rate, host.clock.now()) : undefined
+  return user => {
+    user.stream.on('error', ignore)
+    host.log.info(`get a user connection [${formatAddress(user.remote)}]`)
+    serve(user, spec, host, bucket).catch((error: unknown) => {
+      user.stream.destroy()
+      if (error instanceof TunnelError && error.code === 'ABORTED') return
+      host.log.warn(`failed to get work connection: ${detailOf(error)}`)
+    })
+  }
+}
+
+async function serve(
+  user: UserConnection,
+  spec: ProxySpec,
+  host: ProxyHost,
+  bucket: TokenBucket | undefined,
+): Promise<void> {
+  const { stream, remote } = user
+  const gone = new AbortController()
+  const onClose = (): void => gone.abort()
+  stream.on('close', onClose)
+  const work = await host.openWorkStream(user, { signal: gone.signal })
+  stream.off('close', onClose)
+  // He can have left in the very moment in which his stream came.
+  if (stream.destroyed) {
+    work.stream.destroy()
+    return
+  }
+  const finish = host.countConnection(remote)
+  const plain = layerStream(work.stream, {
+    encryptionKey: spec.useEncryption ? host.encryptionKey : undefined,
+    compression: spec.useCompression,
+    limiter: bucket && { bucket, side: 'plain' },
+    clock: host.clock,
+  })
+  const { aToB, bToA } = await splice(stream, plain, { halfClose: work.halfClose })
+  finish({ inBytes: aToB, outBytes: bToA })
+}
+
+function detailOf(error: unknown): string {
+  return error instanceof TunnelError ? error.detail : errorText(error)
+}
+
+/** The reset of a user is the end of his connection and nothing else; 'close' follows. */
+function ignore(): void {}

@@ -1,0 +1,419 @@
+// One client from its accepted login to its end: the shell around Control and the work streams. It reads messages,
+// opens and closes what the machine says, and keeps the figures for the status.
+
+import { type Address, formatAddress } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import type { ServerConfig } from '../config/index.ts'
+import { Alarm } from '../control/alarm.ts'
+import { errorText, TunnelError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { OpenPort, ProxyHost, ProxySpec, RunningProxy, UserConnection, WorkStream } from '../proxy/host.ts'
+import { proxyStarters } from '../proxy/registry.ts'
+import type { Session, Stream } from '../transport/transport.ts'
+import { VERSION } from '../version.ts'
+import type { MessageChannel } from '../wire/channel.ts'
+import { encodeMessage } from '../wire/codec.ts'
+import type { OutgoingMessage } from '../wire/messages.ts'
+import { Control, type ControlOutput, type ProxyNames } from './control.ts'
+import { type AcceptedLogin, checkPing, errorForClient, SERVER_FEATURES } from './login.ts'
+import type { ClientEvent, ClientStatus, ProxyStatus, ServerEvents } from './status.ts'
+import { inLog, refuseLogin } from './refusal.ts'
+import type { UserPorts } from './user-ports.ts'
+import { OpenedStreams, PooledStreams, type WorkStreams } from './work-streams.ts'
+
+/** What all clients of one server share. */
+export interface ServerContext {
+  readonly config: ServerConfig
+  readonly clock: Clock
+  readonly log: Logger
+  readonly names: ProxyNames
+  readonly ports: UserPorts
+  /** Of the token. */
+  readonly key: Buffer
+  readonly emit: <K extends keyof ServerEvents>(name: K, ...args: ServerEvents[K]) => void
+}
+
+export interface ClientOptions {
+  readonly session: Session
+  /** On which the Login came; nothing was written yet. */
+  readonly channel: MessageChannel
+  readonly login: AcceptedLogin
+  /** The client's own, or the one that the server gives it. */
+  readonly runId: string
+}
+
+/** Longest that running user connections hold the session of a control that has ended; frp's client waits as long. */
+const CLOSING_GRACE_MS = 500
+
+interface ClientProxy {
+  readonly spec: ProxySpec
+  readonly running: RunningProxy
+  currentConnections: number
+  totalConnections: number
+  inBytes: number
+  outBytes: number
+}
+
+export class ConnectedClient {
+  readonly runId: string
+  readonly login: AcceptedLogin
+  readonly session: Session
+  /** Resolves when its proxies are closed and their ports free. Never rejects. */
+  readonly closed: Promise<void>
+
+  readonly #context: ServerContext
+  readonly #channel: MessageChannel
+  readonly #log: Logger
+  readonly #control: Control
+  readonly #alarm: Alarm
+  readonly #proxies = new Map<string, ClientProxy>()
+  readonly #halfClose: boolean
+  readonly #resolveClosed: () => void
+  #workStreams: WorkStreams | undefined
+  #connections = 0
+  #phase: 'waiting' | 'open' | 'closing' | 'closed' = 'waiting'
+  #reason = ''
+  #isDraining = false
+  #onIdle: (() => void) | undefined
+  #onReady: (() => void) | undefined
+
+  constructor(context: ServerContext, { session, channel, login, runId }: ClientOptions) {
+    this.#context = context
+    this.#channel = channel
+    this.session = session
+    this.login = login
+    this.runId = runId
+    this.#log = context.log.child({ source: 'server/control', tags: [runId] })
+    this.#halfClose = this.#agreesOn('half-close')
+    const { config, clock } = context
+    this.#control = new Control(
+      {
+        maxPortsPerClient: config.maxPortsPerClient,
+        heartbeatTimeoutMs: config.transport.heartbeatTimeout * 1000,
+        checkPing: ping => checkPing(ping, config),
+        errorForClient: (summary, reason) => errorForClient(summary, reason, config),
+      },
+      context.names,
+      clock.now(),
+    )
+    this.#alarm = new Alarm(clock, () => this.#drain())
+    let resolve: () => void = ignore
+    this.closed = new Promise(done => (resolve = done))
+    this.#resolveClosed = resolve
+    void channel.closed.then(({ detail }) => this.close(detail))
+  }
+
+  /** The run id is its own: answers the Login and goes to work. */
+  start(): void {
+    if (this.#phase !== 'waiting') return
+    this.#phase = 'open'
+    const { config, clock, key } = this.#context
+    const { extension } = this.login
+    this.#channel.send({
+      type: 'LoginResp',
+      version: VERSION,
+      run_id: this.runId,
+      ...(extension && { quicfrp: { version: VERSION, features: this.#features() } }),
+    })
+    this.#channel.encrypt(key)
+    const timeoutMs = config.userConnTimeout * 1000
+    this.#workStreams = this.#agreesOn('server-streams')
+      ? new OpenedStreams(this.session, { timeoutMs, clock })
+      : new PooledStreams(
+          { poolCount: this.login.poolCount, timeoutMs },
+          { clock, request: () => this.#send({ type: 'ReqWorkConn' }) },
+        )
+    this.#context.emit('login', this.#event())
+    void this.#read()
+    this.#drain()
+  }
+
+  /** NewWorkConn came with our run id. */
+  offerWorkStream(stream: Stream, refuse: (reason: string) => void): void {
+    if (this.#phase === 'open') this.#workStreams?.offer(stream, refuse)
+    else refuse(`no client control found for run id [${this.runId}]`)
+  }
+
+  /** The run id is not its own: another login came, or its client id is taken. */
+  refuse(reason: string): void {
+    if (this.#phase !== 'waiting') return
+    this.#phase = 'closed'
+    refuseLogin({ context: this.#context, session: this.session, channel: this.#channel }, reason)
+    this.#resolveClosed()
+  }
+
+  /** No new users: closes the ports and leaves the running connections alone. */
+  async withdraw(): Promise<void> {
+    await Promise.all([...this.#proxies.values()].map(({ running }) => running.close()))
+  }
+
+  /** Ends the control; `closed` tells when the ports are free. Safe to call twice. */
+  close(reason: string): void {
+    if (this.#phase === 'closing' || this.#phase === 'closed') return
+    const wasOpen = this.#phase === 'open'
+    this.#phase = 'closing'
+    this.#reason = reason
+    this.#channel.close(reason)
+    this.#workStreams?.close()
+    this.#onReady?.()
+    if (!wasOpen) {
+      this.#finish()
+      return
+    }
+    this.#control.close()
+    // The machine may be in the middle of a drain that ends here; then it goes on by itself.
+    this.#drain()
+  }
+
+  /** Resolves when no user connection of this client runs any more, or after `graceMs`. */
+  idle(graceMs: number): Promise<void> {
+    if (this.#connections === 0) return Promise.resolve()
+    return new Promise(resolve => {
+      const cancel = this.#context.clock.after(graceMs, resolve)
+      const before = this.#onIdle
+      this.#onIdle = () => {
+        before?.()
+        cancel()
+        resolve()
+      }
+    })
+  }
+
+  status(): ClientStatus {
+    const { user, clientId, hostname, os, arch, version, metadatas, extension } = this.login
+    const { rttMs } = this.session.stats()
+    return {
+      runId: this.runId,
+      user,
+      clientId,
+      hostname,
+      os,
+      arch,
+      version,
+      ...(extension && { quicfrp: extension.version }),
+      protocol: this.session.protocol,
+      address: this.session.remoteAddress,
+      ...(rttMs !== undefined && { rttMs }),
+      metadatas,
+      proxies: [...this.#proxies.values()].map(proxyStatus),
+    }
+  }
+
+  /** Reads as fast as the machine takes: a client that floods us waits for its own proxies. */
+  async #read(): Promise<void> {
+    const { clock } = this.#context
+    try {
+      while (this.#phase === 'open') {
+        const message = await this.#channel.readMessage()
+        this.#control.handleMessage(message, clock.now())
+        this.#drain()
+        if (this.#control.isBusy) await new Promise<void>(ready => (this.#onReady = ready))
+      }
+    } catch (error) {
+      // The channel's `closed` brings the end; only what a peer did wrong is worth a line.
+      if (error instanceof TunnelError && error.code === 'PROTOCOL_ERROR') {
+        this.#log.warn(`control stream broken: ${error.detail}`)
+      }
+      this.#channel.destroy()
+    }
+  }
+
+  #drain(): void {
+    if (this.#isDraining) return
+    this.#isDraining = true
+    for (;;) {
+      const output = this.#control.poll(this.#context.clock.now())
+      if (output === undefined) break
+      this.#apply(output)
+    }
+    this.#isDraining = false
+    this.#alarm.set(this.#control.deadline())
+    if (!this.#control.isBusy) this.#onReady?.()
+  }
+
+  #apply(output: ControlOutput): void {
+    switch (output.type) {
+      case 'send':
+        this.#send(output.message)
+        break
+      case 'start':
+        void this.#startProxy(output.spec)
+        break
+      case 'stop':
+        void this.#stopProxy(output.name)
+        break
+      case 'started': {
+        const { name, type } = output.spec
+        this.#log.info(`new proxy [${name}] type [${type}] success`)
+        this.#context.emit('proxyUp', { runId: this.runId, name, type, remoteAddr: output.remoteAddr })
+        break
+      }
+      case 'refused': {
+        const { name, proxyType, reason } = output
+        this.#log.warn(`new proxy [${inLog(name)}] type [${inLog(proxyType)}] error: ${inLog(reason)}`)
+        this.#context.emit('proxyRefused', { runId: this.runId, name, reason })
+        break
+      }
+      case 'invalidPing':
+        this.#log.warn(`received invalid ping: ${output.reason}`)
+        break
+      case 'giveUp':
+        this.#log.warn(output.reason)
+        this.close(output.reason)
+        break
+      case 'finished':
+        this.#finish()
+        break
+      default:
+        output satisfies never
+    }
+  }
+
+  #send(message: OutgoingMessage): void {
+    try {
+      this.#channel.send(message)
+    } catch (error) {
+      // An answer that repeats an overlong name does not fit into a frame: whoever sent it knows.
+      this.#log.warn(`message cannot be sent: ${errorText(error)}`)
+      this.close('an answer was too long')
+    }
+  }
+
+  async #startProxy(spec: ProxySpec): Promise<void> {
+    try {
+      const starter = proxyStarters[spec.type]
+      if (starter === undefined) {
+        throw new TunnelError('PROXY_REFUSED', `unknown proxy type: ${spec.type}`)
+      }
+      const running = await starter(spec, this.#hostOf(spec))
+      const counters = { currentConnections: 0, totalConnections: 0, inBytes: 0, outBytes: 0 }
+      this.#proxies.set(spec.name, { spec, running, ...counters })
+      this.#control.handleStarted(running.remoteAddr)
+    } catch (error) {
+      this.#control.handleRefused(error instanceof TunnelError ? error.detail : errorText(error))
+    }
+    this.#drain()
+  }
+
+  async #stopProxy(name: string): Promise<void> {
+    const proxy = this.#proxies.get(name)
+    this.#proxies.delete(name)
+    const log = this.#proxyLog(name)
+    try {
+      log.info('proxy closing')
+      await proxy?.running.close()
+    } catch (error) {
+      log.warn(`close error: ${errorText(error)}`)
+    }
+    this.#log.info(`close proxy [${name}] success`)
+    if (proxy !== undefined) {
+      const { type } = proxy.spec
+      const { remoteAddr } = proxy.running
+      this.#context.emit('proxyDown', { runId: this.runId, name, type, remoteAddr })
+    }
+    this.#control.handleStopped()
+    this.#drain()
+  }
+
+  #finish(): void {
+    if (this.#phase === 'closed') return
+    this.#phase = 'closed'
+    this.#alarm.set(undefined)
+    this.#resolveClosed()
+    void this.idle(CLOSING_GRACE_MS).then(() => this.session.close(this.#reason))
+    if (this.#workStreams === undefined) return
+    this.#log.info('client exit success', { reason: this.#reason })
+    this.#context.emit('logout', { ...this.#event(), reason: this.#reason })
+  }
+
+  #hostOf(spec: ProxySpec): ProxyHost {
+    const { ports, key, clock } = this.#context
+    const log = this.#proxyLog(spec.name)
+    return {
+      log,
+      encryptionKey: key,
+      clock,
+      listenTcp: (remotePort, onUser): Promise<OpenPort> =>
+        ports.open({ name: spec.name, remotePort, log, onUser }),
+      openWorkStream: (from, options) => this.#openWorkStream(spec, from, options),
+      countConnection: remote => this.#countConnection(spec, remote),
+    }
+  }
+
+  async #openWorkStream(
+    spec: ProxySpec,
+    { remote, local }: Pick<UserConnection, 'remote' | 'local'>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<WorkStream> {
+    if (this.#workStreams === undefined || this.#phase !== 'open') {
+      throw new TunnelError('SESSION_CLOSED', 'control is already closed')
+    }
+    const stream = await this.#workStreams.open(options)
+    const start = {
+      type: 'StartWorkConn',
+      proxy_name: spec.name,
+      src_addr: remote.ip,
+      src_port: remote.port,
+      dst_addr: local.ip,
+      dst_port: local.port,
+    } as const
+    stream.write(encodeMessage(start))
+    return { stream, halfClose: this.#halfClose }
+  }
+
+  #countConnection(
+    spec: ProxySpec,
+    user: Address,
+  ): (traffic: { inBytes: number; outBytes: number }) => void {
+    const proxy = this.#proxies.get(spec.name)
+    this.#connections++
+    if (proxy !== undefined) {
+      proxy.currentConnections++
+      proxy.totalConnections++
+    }
+    this.#context.emit('workStream', { runId: this.runId, proxyName: spec.name, user })
+    return ({ inBytes, outBytes }) => {
+      this.#connections--
+      if (proxy !== undefined) {
+        proxy.currentConnections--
+        proxy.inBytes += inBytes
+        proxy.outBytes += outBytes
+      }
+      if (this.#connections > 0) return
+      this.#onIdle?.()
+      this.#onIdle = undefined
+    }
+  }
+
+  #features(): string[] {
+    return SERVER_FEATURES.filter(name => name !== 'server-streams' || this.session.canOpen)
+  }
+
+  #agreesOn(feature: string): boolean {
+    const theirs = this.login.extension?.features ?? []
+    return theirs.includes(feature) && this.#features().includes(feature)
+  }
+
+  #proxyLog(name: string): Logger {
+    return this.#context.log.child({ source: 'server/proxy', tags: [this.runId, name] })
+  }
+
+  #event(): ClientEvent {
+    const { protocol, remoteAddress: address } = this.session
+    return { runId: this.runId, user: this.login.user, protocol, address }
+  }
+}
+
+/** frp's line about a client that logs in. */
+export function loginLine(login: AcceptedLogin, address: Address): string {
+  const { version, hostname, os, arch } = login
+  const client = `version [${version}] hostname [${hostname}] os [${os}] arch [${arch}]`
+  return `client login info: ip [${formatAddress(address)}] ${client}`
+}
+
+function proxyStatus({ spec, running, ...counters }: ClientProxy): ProxyStatus {
+  const { name, type, annotations, metadatas } = spec
+  return { name, type, remoteAddr: running.remoteAddr, annotations, metadatas, ...counters }
+}
+
+function ignore(): void {}

@@ -1,0 +1,222 @@
+// One client's control after its login: its proxies, their order, its heartbeat. Sans-IO.
+// What a proxy does is behind `start` and `stop`; work streams are the pool's business (work-pool.ts).
+// Rules of frp (frp-wire.md sections 5.4, 5.5 and 9).
+
+import { Heartbeat } from '../control/heartbeat.ts'
+import { errorText, TunnelError } from '../errors.ts'
+import type { ProxySpec } from '../proxy/host.ts'
+import type { CloseProxy, Message, NewProxy, OutgoingMessage, Ping } from '../wire/messages.ts'
+import { checkNewProxy } from './new-proxy.ts'
+
+export interface ControlConfig {
+  /** 0 = no limit. */
+  readonly maxPortsPerClient: number
+  /** <= 0: silence is never too long. */
+  readonly heartbeatTimeoutMs: number
+  /** Throws AUTH_FAILED. */
+  readonly checkPing: (ping: Ping) => void
+  /** The text for the client: the reason, or only the summary (detailedErrorsToClient). */
+  readonly errorForClient: (summary: string, reason: string) => string
+}
+
+/** Names of all proxies of the server, by any client. */
+export type ProxyNames = Set<string>
+
+export type ControlOutput =
+  | { readonly type: 'send'; readonly message: OutgoingMessage }
+  /** Open the proxy, then say `handleStarted` or `handleRefused`. Only one is started or stopped at a time. */
+  | { readonly type: 'start'; readonly spec: ProxySpec }
+  /** Close the proxy, then say `handleStopped`. */
+  | { readonly type: 'stop'; readonly name: string }
+  /** For the log and the events; nothing is to be done. */
+  | { readonly type: 'started'; readonly spec: ProxySpec; readonly remoteAddr: string }
+  | { readonly type: 'refused'; readonly name: string; readonly proxyType: string; readonly reason: string }
+  | { readonly type: 'invalidPing'; readonly reason: string }
+  /** The control is to be closed: say `close` once its stream is gone. */
+  | { readonly type: 'giveUp'; readonly reason: string }
+  /** After `close`: every proxy is stopped. The last output. */
+  | { readonly type: 'finished' }
+
+/** Proxies of one client, started or waiting. Each may hold a port and so a descriptor of ours. */
+const MAX_PROXIES = 4096
+
+/** Messages that may wait while a proxy starts; past it the driver stops reading, so the client waits. */
+const MAX_TASKS = 64
+
+type Task =
+  | { readonly type: 'start'; readonly message: NewProxy }
+  | { readonly type: 'stop'; readonly message: CloseProxy }
+
+/** Times in milliseconds. */
+export class Control {
+  readonly #config: ControlConfig
+  readonly #names: ProxyNames
+  readonly #heartbeat: Heartbeat
+  readonly #outputs: ControlOutput[] = []
+  readonly #running = new Set<string>()
+  /** In the order of the client's messages; frp handles them one after another too. */
+  readonly #tasks: Task[] = []
+  #starting: ProxySpec | undefined
+  #stopping: string | undefined
+  #phase: 'open' | 'closing' | 'finished' = 'open'
+
+  constructor(config: ControlConfig, names: ProxyNames, now: number) {
+    this.#config = config
+    this.#names = names
+    this.#heartbeat = new Heartbeat({ timeoutMs: config.heartbeatTimeoutMs }, now)
+  }
+
+  /** True while no further message should be read: the driver waits until this is false. */
+  get isBusy(): boolean {
+    return this.#tasks.length >= MAX_TASKS
+  }
+
+  /** Any message, in any order; those that have no meaning here are dropped, as frp does. */
+  handleMessage(message: Message, now: number): void {
+    if (this.#phase !== 'open') return
+    switch (message.type) {
+      case 'NewProxy':
+        this.#handleNewProxy(message)
+        break
+      case 'CloseProxy':
+        this.#tasks.push({ type: 'stop', message })
+        break
+      case 'Ping':
+        this.#handlePing(message, now)
+        break
+      default:
+        break
+    }
+    this.#next()
+  }
+
+  handleStarted(remoteAddr: string): void {
+    const spec = this.#starting
+    if (spec === undefined) return
+    this.#starting = undefined
+    this.#running.add(spec.name)
+    if (this.#phase === 'open') {
+      const message = { type: 'NewProxyResp', proxy_name: spec.name, remote_addr: remoteAddr } as const
+      this.#outputs.push({ type: 'started', spec, remoteAddr }, { type: 'send', message })
+    }
+    this.#next()
+  }
+
+  /** `reason` in detail; what the client reads is chosen here. */
+  handleRefused(reason: string): void {
+    const spec = this.#starting
+    if (spec === undefined) return
+    this.#starting = undefined
+    this.#names.delete(spec.name)
+    if (this.#phase === 'open') this.#refuse(spec.name, spec.type, reason)
+    this.#next()
+  }
+
+  handleStopped(): void {
+    if (this.#stopping === undefined) return
+    this.#names.delete(this.#stopping)
+    this.#stopping = undefined
+    this.#next()
+  }
+
+  /** The control is over: stops the proxies one after another, then says `finished`. */
+  close(): void {
+    if (this.#phase !== 'open') return
+    this.#phase = 'closing'
+    this.#tasks.length = 0
+    this.#next()
+  }
+
+  poll(now: number): ControlOutput | undefined {
+    const output = this.#outputs.shift()
+    if (output !== undefined || this.#phase !== 'open') return output
+    const beat = this.#heartbeat.poll(now)
+    if (beat?.type === 'expired') return { type: 'giveUp', reason: 'heartbeat timeout' }
+    return undefined
+  }
+
+  deadline(): number | undefined {
+    return this.#phase === 'open' ? this.#heartbeat.deadline() : undefined
+  }
+
+  #handleNewProxy(message: NewProxy): void {
+    const waiting = this.#tasks.length + (this.#starting === undefined ? 0 : 1)
+    if (this.#running.size + waiting >= MAX_PROXIES) {
+      const name = message.proxy_name
+      this.#refuse(name, message.proxy_type, `more than ${MAX_PROXIES} proxies of one client`)
+    } else {
+      this.#tasks.push({ type: 'start', message })
+    }
+  }
+
+  #handlePing(message: Ping, now: number): void {
+    try {
+      this.#config.checkPing(message)
+    } catch (error) {
+      const reason = error instanceof TunnelError ? error.detail : errorText(error)
+      this.#outputs.push({ type: 'invalidPing', reason })
+      const text = this.#config.errorForClient('invalid ping', reason)
+      this.#outputs.push({ type: 'send', message: { type: 'Pong', error: text } })
+      return
+    }
+    this.#heartbeat.handleBeat(now)
+    this.#outputs.push({ type: 'send', message: { type: 'Pong' } })
+  }
+
+  /** Goes on with the tasks until one has to be waited for. */
+  #next(): void {
+    while (this.#starting === undefined && this.#stopping === undefined) {
+      if (this.#phase === 'closing') {
+        const [name] = this.#running
+        if (name !== undefined) this.#stop(name)
+        else this.#finish()
+        return
+      }
+      const task = this.#tasks.shift()
+      if (task === undefined) return
+      if (task.type === 'start') this.#start(task.message)
+      // Somebody else's name is not in our set: foreign proxies cannot be closed.
+      else if (this.#running.has(task.message.proxy_name)) this.#stop(task.message.proxy_name)
+    }
+  }
+
+  #start(message: NewProxy): void {
+    let spec: ProxySpec
+    try {
+      spec = checkNewProxy(message)
+      const { maxPortsPerClient: limit } = this.#config
+      // Each proxy of a type that exists so far has one port.
+      if (limit > 0 && this.#running.size >= limit) {
+        throw new TunnelError('PROXY_REFUSED', 'exceed the max_ports_per_client')
+      }
+      if (this.#names.has(spec.name)) {
+        throw new TunnelError('PROXY_REFUSED', `proxy [${spec.name}] already exists`)
+      }
+    } catch (error) {
+      const reason = error instanceof TunnelError ? error.detail : errorText(error)
+      this.#refuse(message.proxy_name, message.proxy_type, reason)
+      return
+    }
+    this.#names.add(spec.name)
+    this.#starting = spec
+    this.#outputs.push({ type: 'start', spec })
+  }
+
+  #stop(name: string): void {
+    this.#running.delete(name)
+    this.#stopping = name
+    this.#outputs.push({ type: 'stop', name })
+  }
+
+  #finish(): void {
+    this.#phase = 'finished'
+    this.#outputs.push({ type: 'finished' })
+  }
+
+  #refuse(name: string, proxyType: string, reason: string): void {
+    const error = this.#config.errorForClient(`new proxy [${name}] error`, reason)
+    this.#outputs.push({ type: 'refused', name, proxyType, reason })
+    const message = { type: 'NewProxyResp', proxy_name: name, error } as const
+    this.#outputs.push({ type: 'send', message })
+  }
+}

@@ -1,0 +1,146 @@
+// What arrives at the server's door: sessions, and the first message of each of their streams. It decides only who
+// gets the stream then; strangers are bounded by Admission (admission.ts).
+
+import { formatAddress } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { Alarm } from '../control/alarm.ts'
+import { errorText, TunnelError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { Session, Stream } from '../transport/transport.ts'
+import { MessageChannel } from '../wire/channel.ts'
+import type { Login, NewVisitorConn, NewWorkConn } from '../wire/messages.ts'
+import { Admission } from './admission.ts'
+
+export interface IncomingHandlers {
+  /** The channel has read the Login and nothing else. `settled` says that the login was good. */
+  onLogin(session: Session, channel: MessageChannel, login: Login): void
+  /** The stream is at the first byte after NewWorkConn. True when it was taken. */
+  onWorkConn(stream: Stream, message: NewWorkConn): boolean
+  onVisitorConn(channel: MessageChannel, message: NewVisitorConn): void
+}
+
+/** frp's time for the first message of a stream (frp-wire.md section 1.2). */
+const FIRST_MESSAGE_MS = 10_000
+
+/** Streams of one session that may be without a first message: before its login, and after. */
+const MAX_SILENT_STRANGER = 16
+const MAX_SILENT_CLIENT = 1024
+
+interface Visitor {
+  isSettled: boolean
+  silentStreams: number
+}
+
+export class Incoming {
+  readonly #handlers: IncomingHandlers
+  readonly #clock: Clock
+  readonly #log: Logger
+  readonly #admission = new Admission<Session>()
+  readonly #sessions = new Map<Session, Visitor>()
+  readonly #alarm: Alarm
+
+  constructor(handlers: IncomingHandlers, { clock, log }: { clock: Clock; log: Logger }) {
+    this.#handlers = handlers
+    this.#clock = clock
+    this.#log = log
+    this.#alarm = new Alarm(clock, () => this.#drain())
+  }
+
+  /** Every session that is open, logged in or not. */
+  get sessions(): readonly Session[] {
+    return [...this.#sessions.keys()]
+  }
+
+  handleSession(session: Session): void {
+    const { remoteAddress, protocol } = session
+    const visitor = { isSettled: false, silentStreams: 0 }
+    this.#sessions.set(session, visitor)
+    this.#admission.handleSession(session, { ip: remoteAddress.ip, protocol }, this.#clock.now())
+    this.#drain()
+    void session.closed.then(() => {
+      this.#sessions.delete(session)
+      this.#admission.handleSettled(session)
+      this.#drain()
+    })
+    session.onStream(stream => void this.#handleStream(session, visitor, stream))
+  }
+
+  /** The session is no stranger any more. */
+  settle(session: Session): void {
+    const visitor = this.#sessions.get(session)
+    if (visitor !== undefined) visitor.isSettled = true
+    this.#admission.handleSettled(session)
+    this.#drain()
+  }
+
+  mayLogin(session: Session): boolean {
+    return this.#admission.mayLogin(session.remoteAddress.ip, this.#clock.now())
+  }
+
+  handleFailedLogin(session: Session): void {
+    this.#admission.handleFailure(session.remoteAddress.ip, this.#clock.now())
+  }
+
+  /** Never rejects. */
+  async #handleStream(session: Session, visitor: Visitor, stream: Stream): Promise<void> {
+    const limit = visitor.isSettled ? MAX_SILENT_CLIENT : MAX_SILENT_STRANGER
+    if (visitor.silentStreams >= limit) {
+      stream.on('error', ignore)
+      stream.destroy()
+      return
+    }
+    const channel = new MessageChannel(stream, { clock: this.#clock })
+    try {
+      visitor.silentStreams++
+      const message = await channel
+        .readMessage({ timeoutMs: FIRST_MESSAGE_MS })
+        .finally(() => visitor.silentStreams--)
+      switch (message.type) {
+        case 'Login':
+          this.#handlers.onLogin(session, channel, message)
+          break
+        case 'NewWorkConn':
+          this.#handleWorkConn(session, channel, message)
+          break
+        case 'NewVisitorConn':
+          this.#handlers.onVisitorConn(channel, message)
+          break
+        default:
+          throw new TunnelError('PROTOCOL_ERROR', `the first message is ${message.type}`)
+      }
+    } catch (error) {
+      this.#turnAway(session, visitor, error)
+      channel.destroy()
+    }
+  }
+
+  #handleWorkConn(session: Session, channel: MessageChannel, message: NewWorkConn): void {
+    const stream = channel.detach()
+    stream.on('error', ignore)
+    // Without multiplexing a work stream is a session of its own; with it, a session is known by its Login only.
+    if (this.#handlers.onWorkConn(stream, message) && !session.canOpen) this.settle(session)
+  }
+
+  /** A browser, a scanner, a broken or a slow peer. A stranger loses his session, a client only the stream. */
+  #turnAway(session: Session, visitor: Visitor, error: unknown): void {
+    const from = formatAddress(session.remoteAddress)
+    const detail = error instanceof TunnelError ? error.detail : errorText(error)
+    const isHangUp = error instanceof TunnelError && error.code === 'SESSION_CLOSED'
+    if (isHangUp) this.#log.debug(`[${from}] left without a message: ${detail}`)
+    else this.#log.warn(`[${from}] sent no valid message: ${detail}`)
+    if (!visitor.isSettled) void session.close('no valid message')
+  }
+
+  #drain(): void {
+    for (;;) {
+      const output = this.#admission.poll(this.#clock.now())
+      if (output === undefined) break
+      const from = formatAddress(output.session.remoteAddress)
+      this.#log.debug(`[${from}] is closed without a login: ${output.reason}`)
+      void output.session.close(output.reason)
+    }
+    this.#alarm.set(this.#admission.deadline())
+  }
+}
+
+function ignore(): void {}
