@@ -1,11 +1,3 @@
 // The face of the client side.
-export {
-  createClient,
-  type Client,
-  type ClientEvents,
-  type ClientOptions,
-  type ClientSetup,
-  type ProxyPhase,
-  type ProxyStatus,
-  type SessionInfo,
-} from './client.ts'
+export { createClient, type Client, type ClientOptions, type ClientSetup } from './client.ts'
+export type { ClientEvents, ProxyPhase, ProxyStatus, SessionInfo } from './status.ts'

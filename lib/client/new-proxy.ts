@@ -1,0 +1,29 @@
+// The registration of one proxy: its config as the message NewProxy (frp-wire.md §2.4). What only the client needs
+// (local address, PROXY protocol, client-side limit) stays here and is not sent.
+
+import type { ProxyConfig } from '../config/index.ts'
+import { TunnelError } from '../errors.ts'
+import type { Draft, NewProxy } from '../wire/messages.ts'
+import { wireName } from './names.ts'
+
+/** Throws UNSUPPORTED for a type that this client does not have yet. */
+export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProxy> {
+  if (proxy.type !== 'tcp') {
+    throw new TunnelError('UNSUPPORTED', `proxy ${proxy.name}: type ${proxy.type} does not exist yet`)
+  }
+  const { transport, loadBalancer } = proxy
+  return {
+    type: 'NewProxy',
+    proxy_name: wireName(user, proxy.name),
+    proxy_type: proxy.type,
+    use_encryption: transport.useEncryption,
+    use_compression: transport.useCompression,
+    bandwidth_limit: transport.bandwidthLimit.text,
+    bandwidth_limit_mode: transport.bandwidthLimitMode === 'server' ? 'server' : '',
+    group: loadBalancer.group,
+    group_key: loadBalancer.groupKey.reveal(),
+    metas: proxy.metadatas,
+    annotations: proxy.annotations,
+    remote_port: proxy.remotePort,
+  }
+}
