@@ -61,13 +61,21 @@ function findCommand(argv: readonly string[], flags: readonly Flag[]): string | 
     if (word === '--') return undefined
     if (word === '-' || !word.startsWith('-')) return word
     if (word.includes('=')) continue
-    const flag = word.startsWith('--')
-      ? flags.find(({ name }) => name === canonicalName(word.slice(2)))
-      : flags.find(({ short }) => short === word[1])
-    const takesNextWord = word.startsWith('--') || word.length === 2
-    if (takesNextWord && flag?.kind !== 'bool') i++
+    if (takesNextWord(word, flags)) i++
   }
   return undefined
+}
+
+/** For a flag without `=`. Short booleans may stand before the one that decides. */
+function takesNextWord(word: string, flags: readonly Flag[]): boolean {
+  if (word.startsWith('--')) {
+    const name = canonicalName(word.slice(2))
+    return flags.find(flag => flag.name === name)?.kind !== 'bool'
+  }
+  const letters = [...word.slice(1)]
+  const isBoolean = (letter: string): boolean =>
+    flags.find(({ short }) => short === letter)?.kind === 'bool'
+  return letters.findIndex(letter => !isBoolean(letter)) === letters.length - 1
 }
 
 class FlagReader {

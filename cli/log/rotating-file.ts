@@ -66,7 +66,11 @@ export class RotatingFile {
     this.#day = localDay(now)
     const { prefix, suffix } = this.#backupName()
     const backup = `${prefix}${stampOf(now)}${suffix}`
-    renameSync(this.#path, join(dirname(this.#path), backup))
+    try {
+      renameSync(this.#path, join(dirname(this.#path), backup))
+    } catch {
+      // Somebody else moved it away: the next line starts a new one all the same.
+    }
     this.#deleteOld()
   }
 
