@@ -1,12 +1,16 @@
-// The figures that quicfrp promises, as a table: ratios against real frp in the same session, and bounds of its own.
-// Without real frp the ratios have no goal; ours in quic is then set against ours in tcp and against no tunnel.
+// The figures that quicfrp promises, as a table: ratios against real frp in the same session, and
+// bounds of its own. Without real frp the ratios have no goal; ours in quic is then set against
+// ours in tcp and against no tunnel.
 
 export interface RatioGoal {
   readonly type: 'ratio'
   readonly metric: string
   readonly peer: string
   readonly against: string
-  /** `peer` divided by `against` has to be at least or at most this; without either it is only shown. */
+  /**
+   * `peer` divided by `against` has to be at least or at most this; without either it is only
+   * shown.
+   */
   readonly atLeast?: number
   readonly atMost?: number
 }

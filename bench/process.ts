@@ -1,12 +1,16 @@
-// Programs under test: each is started in a process group of its own, its output is kept to explain a failure,
-// and no group outlives the bench (stop() on the way out, SIGKILL from the exit handler on any other way).
+// Programs under test: each is started in a process group of its own, its output is kept to explain
+// a failure, and no group outlives the bench (stop() on the way out, SIGKILL from the exit handler
+// on any other way).
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
 
 /** Enough to see why a program did not come up, and bounded for one that logs without end. */
 const KEPT_LINES = 40
-/** From SIGTERM to SIGKILL. Our own frps gives open connections a bounded time, which a bench need not wait for. */
+/**
+ * From SIGTERM to SIGKILL. Our own frps gives open connections a bounded time, which a bench need
+ * not wait for.
+ */
 const STOP_GRACE_MS = 1500
 
 const running = new Set<Program>()
@@ -55,7 +59,10 @@ export class Program {
     return this.#endText === undefined
   }
 
-  /** Waits until each of `texts` has been in some line of the output. Throws, with the output's end, when it does not come. */
+  /**
+   * Waits until each of `texts` has been in some line of the output. Throws, with the output's end,
+   * when it does not come.
+   */
   async printed(texts: readonly string[], timeoutMs: number): Promise<void> {
     const missing = new Set(texts)
     const deadline = performance.now() + timeoutMs
@@ -81,7 +88,10 @@ export class Program {
 
   /** An error that shows the last lines the program printed. */
   failure(what: string): Error {
-    const log = this.#lines.length === 0 ? '  (it printed nothing)' : this.#lines.map(line => `  | ${line}`).join('\n')
+    const log =
+      this.#lines.length === 0
+        ? '  (it printed nothing)'
+        : this.#lines.map(line => `  | ${line}`).join('\n')
     return new Error(`${this.title} ${what}; its last lines:\n${log}`)
   }
 

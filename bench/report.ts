@@ -32,7 +32,10 @@ export function figuresTable(results: Results, { metrics, peers }: ReportOptions
   return alignColumns([['figure', 'peer', 'median', '', 'range', 'runs'], ...rows], [2, 5])
 }
 
-export function goalsTable(results: Results, { metrics, goals, hasColor }: ReportOptions): string[] {
+export function goalsTable(
+  results: Results,
+  { metrics, goals, hasColor }: ReportOptions
+): string[] {
   const titles = new Map(metrics.map(metric => [metric.id, metric]))
   const judged = goals.flatMap(goal => results.judge(goal) ?? [])
   if (judged.length === 0) return []

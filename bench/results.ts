@@ -50,7 +50,12 @@ export class Results {
     if (values.length === 0) return undefined
     if (goal.type === 'bound') {
       const value = median(values)
-      return { goal, value, spread: summarize(values), verdict: value <= goal.atMost ? 'met' : 'missed' }
+      return {
+        goal,
+        value,
+        spread: summarize(values),
+        verdict: value <= goal.atMost ? 'met' : 'missed'
+      }
     }
     const others = this.values(goal.metric, goal.against)
     if (others.length === 0) return undefined

@@ -1,4 +1,5 @@
-// `npm run bench`: measures quicfrp beside its rivals on this machine and prints figures, ratios and goals.
+// `npm run bench`: measures quicfrp beside its rivals on this machine and prints figures, ratios
+// and goals.
 
 import { writeFile } from 'node:fs/promises'
 import { parseArgs } from 'node:util'
@@ -16,7 +17,8 @@ import { SCENARIOS } from './scenarios/index.ts'
 import type { Scenario } from './scenarios/scenario.ts'
 import { runSession } from './session.ts'
 
-const USAGE = `usage: npm run bench -- [--only NAME,...] [--peers NAME,...] [--runs N] [--seconds S] [--json FILE]
+const USAGE = `usage: npm run bench -- [--only NAME,...] [--peers NAME,...] [--runs N] [--seconds S]
+                        [--json FILE]
 
   --only     scenarios whose names begin so: ${SCENARIOS.map(({ name }) => name).join(', ')}
   --peers    ours-quic, ours-quic-1452, ours-tcp, direct; with FRP_BIN=DIR (real frps and frpc) also
@@ -79,7 +81,8 @@ async function main(): Promise<number> {
   print(goalsTable(results, options))
   print(failures.map(({ scenario, peer, message }) => `failed: ${scenario} of ${peer}: ${message}`))
   const minutes = ((performance.now() - startedAt) / 60_000).toFixed(1)
-  if (interrupted.aborted) print([`interrupted after ${minutes} min: the figures above are those measured so far`])
+  if (interrupted.aborted)
+    print([`interrupted after ${minutes} min: the figures above are those measured so far`])
   else print([`took ${minutes} min`])
 
   if (choice.jsonFile !== undefined) {
@@ -158,6 +161,7 @@ function interruption(): AbortSignal {
     process.on(name, () => {
       if (controller.signal.aborted) process.exit(130) // the exit handler ends the programs
       controller.abort()
+      killAllPrograms() // also wakes a run that waits for one of them to come up
     })
   }
   return controller.signal

@@ -1,5 +1,5 @@
-// One session: every scenario, its runs alternating between the peers (A B C A B C ...), so that noise of the machine
-// hits all of them. A failing run is reported and does not end the session.
+// One session: every scenario, its runs alternating between the peers (A B C A B C ...), so that
+// noise of the machine hits all of them. A failing run is reported and does not end the session.
 
 import { Loader } from './load/loader.ts'
 import type { Peer, Tunnel } from './peers/peer.ts'

@@ -1,4 +1,5 @@
-// The few statistics that the bench prints. All functions leave their input as it is and refuse an empty one.
+// The few statistics that the bench prints. All functions leave their input as it is and refuse an
+// empty one.
 
 export interface Summary {
   readonly median: number
@@ -16,7 +17,10 @@ export function median(values: ArrayLike<number>): number {
   return sorted.length % 2 === 1 ? high : ((sorted[upper - 1] ?? NaN) + high) / 2
 }
 
-/** Nearest-rank percentile: the smallest value that at least `percent` (0..100) of all do not exceed. */
+/**
+ * Nearest-rank percentile: the smallest value that at least `percent` (0..100) of all do not
+ * exceed.
+ */
 export function percentile(values: ArrayLike<number>, percent: number): number {
   if (!(percent >= 0 && percent <= 100)) throw new RangeError(`percent ${percent} is not in 0..100`)
   const sorted = ascending(values)

@@ -21,7 +21,8 @@ export async function runBulk(request: BulkRequest, services: Services): Promise
     host: '127.0.0.1',
     port: request.port,
     noDelay: true,
-    // One buffer for all reads: allocating 64 kB for each would be a quarter of the load's own work.
+    // One buffer for all reads: allocating 64 kB for each would be a quarter of the load's own
+    // work.
     onread: {
       buffer: Buffer.allocUnsafeSlow(RECEIVE_BYTES),
       callback: bytes => {
@@ -35,7 +36,9 @@ export async function runBulk(request: BulkRequest, services: Services): Promise
   // A stream that ends in its window has no rate: whoever waits below is woken by the end.
   const broken = new Promise<never>((_resolve, reject) => {
     socket.once('error', reject)
-    socket.once('close', () => reject(new Error('the connection was closed in the middle of the transfer')))
+    socket.once('close', () =>
+      reject(new Error('the connection was closed in the middle of the transfer'))
+    )
   })
   broken.catch(() => {}) // it rejects also when we close the socket ourselves, with nobody waiting
   const elapse = (ms: number) => Promise.race([sleep(ms), broken])

@@ -1,4 +1,5 @@
-// Load: short connections, one after another in each of some parallel lanes: open, one byte there and back, close.
+// Load: short connections, one after another in each of some parallel lanes: open, one byte there
+// and back, close.
 
 import { connect } from 'node:net'
 import type { ConnectRequest, ConnectResult } from './messages.ts'

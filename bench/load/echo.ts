@@ -21,7 +21,10 @@ export function runEcho(request: EchoRequest): Promise<EchoResult> {
     const finish = (): void => {
       const count = round - request.warmUp
       if (count > 0) resolve({ samplesUs: samplesUs.slice(0, count) })
-      else reject(new Error(`${round} round trips within ${request.limitMs} ms: the warm-up did not end`))
+      else
+        reject(
+          new Error(`${round} round trips within ${request.limitMs} ms: the warm-up did not end`)
+        )
       socket.destroy()
     }
     const socket = connect({
@@ -44,7 +47,8 @@ export function runEcho(request: EchoRequest): Promise<EchoResult> {
     })
     // An echo that stops coming back ends here; one under way is given as long as it lasts so far.
     const timer = setTimeout(() => {
-      if (round >= request.warmUp) samplesUs[round++ - request.warmUp] = (performance.now() - sentAt) * 1000
+      if (round >= request.warmUp)
+        samplesUs[round++ - request.warmUp] = (performance.now() - sentAt) * 1000
       finish()
     }, request.limitMs)
     socket.once('connect', () => {

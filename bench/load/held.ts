@@ -6,7 +6,9 @@ import { once } from 'node:events'
 import type { HoldRequest, StallRequest } from './messages.ts'
 import type { Services } from './services.ts'
 
-/** Connections opened at the same time: a burst of all of them would measure the peak of the burst. */
+/**
+ * Connections opened at the same time: a burst of all of them would measure the peak of the burst.
+ */
 const OPENED_AT_ONCE = 16
 
 export class HeldConnections {

@@ -37,7 +37,9 @@ export class Loader {
         else reject(new Error(`the load process began with "${reply.type}"`))
       })
       child.once('error', reject)
-      child.once('exit', code => reject(new Error(`the load process did not start (status ${code})`)))
+      child.once('exit', code =>
+        reject(new Error(`the load process did not start (status ${code})`))
+      )
     })
     return new Loader(child, ports)
   }

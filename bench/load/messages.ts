@@ -1,9 +1,12 @@
-// What the bench asks of the load process, and what it answers. Both ends are of one build, so that the
-// messages are trusted; they travel over Node's IPC in its structured-clone form.
+// What the bench asks of the load process, and what it answers. Both ends are of one build, so that
+// the messages are trusted; they travel over Node's IPC in its structured-clone form.
 
 export type Direction = 'down' | 'up'
 
-/** The services behind the tunnel, by the ports on 127.0.0.1 where they (or their public doors) listen. */
+/**
+ * The services behind the tunnel, by the ports on 127.0.0.1 where they (or their public doors)
+ * listen.
+ */
 export interface ServicePorts {
   /** Sends as fast as it can and reads nothing. */
   readonly source: number
@@ -71,7 +74,10 @@ export interface HoldRequest {
   readonly count: number
 }
 
-/** Connects to the source, reads the first bytes, then reads no more; `waitingBytes` are there to be sent. */
+/**
+ * Connects to the source, reads the first bytes, then reads no more; `waitingBytes` are there to be
+ * sent.
+ */
 export interface StallRequest {
   readonly type: 'stall'
   readonly port: number

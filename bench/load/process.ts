@@ -1,5 +1,6 @@
-// The load process: source, sink and users of a tunnel in one Node process of their own, so that the bench's own
-// work does not disturb them and their CPU time can be told from the tunnel's. It lives as long as the IPC channel.
+// The load process: source, sink and users of a tunnel in one Node process of their own, so that
+// the bench's own work does not disturb them and their CPU time can be told from the tunnel's. It
+// lives as long as the IPC channel.
 
 import { runBulk } from './bulk.ts'
 import { runConnect } from './connect.ts'
@@ -15,7 +16,11 @@ process.on('message', (call: LoadCall) => {
   handleRequest(call.request).then(
     value => reply({ type: 'result', id: call.id, value }),
     (error: unknown) => {
-      reply({ type: 'failed', id: call.id, message: error instanceof Error ? error.message : String(error) })
+      reply({
+        type: 'failed',
+        id: call.id,
+        message: error instanceof Error ? error.message : String(error)
+      })
     }
   )
 })

@@ -5,7 +5,10 @@ import type { Server, Socket } from 'node:net'
 import { once } from 'node:events'
 import type { ServicePorts } from './messages.ts'
 
-/** One buffer for all that is sent. Larger ones cost more in page faults than they save in calls (64 kB to 1 MB tried). */
+/**
+ * One buffer for all that is sent. Larger ones cost more in page faults than they save in calls (64
+ * kB to 1 MB tried).
+ */
 export const SEND_CHUNK: Buffer = Buffer.alloc(256 * 1024, 'quicfrp ')
 
 export interface Services {
@@ -25,7 +28,8 @@ export async function startServices(): Promise<Services> {
 
   const source = createServer({ noDelay: true }, socket => {
     lastSource = socket
-    socket.on('error', () => socket.destroy()) // the user went away in the middle: every run ends like this
+    // The user goes away in the middle: every run ends like this.
+    socket.on('error', () => socket.destroy())
     socket.resume() // without it the end of the connection is not seen
     sendForever(socket, sourceLimit)
   })
@@ -46,11 +50,15 @@ export async function startServices(): Promise<Services> {
     limitSource: bytes => {
       sourceLimit = bytes
     },
-    sourceBytes: () => (lastSource === undefined ? 0 : lastSource.bytesWritten - lastSource.writableLength)
+    sourceBytes: () =>
+      lastSource === undefined ? 0 : lastSource.bytesWritten - lastSource.writableLength
   }
 }
 
-/** Keeps one chunk in flight: the next is handed over when the kernel took the last one. Stops with the socket. */
+/**
+ * Keeps one chunk in flight: the next is handed over when the kernel took the last one. Stops with
+ * the socket.
+ */
 export function sendForever(socket: Socket, limitBytes: number): void {
   let left = limitBytes
   const next = (): void => {

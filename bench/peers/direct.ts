@@ -6,6 +6,7 @@ export function directPeer(): Peer {
   return {
     name: 'direct',
     description: 'no tunnel',
-    open: services => Promise.resolve({ ports: services, programs: undefined, close: () => Promise.resolve() })
+    open: services =>
+      Promise.resolve({ ports: services, programs: undefined, close: () => Promise.resolve() })
   }
 }

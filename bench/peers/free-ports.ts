@@ -1,5 +1,6 @@
-// Free ports for programs that want a number in their config. They are taken below the ephemeral range (from 32768
-// on Linux), so that none of the thousands of outgoing connections of a bench sits on one before the program binds.
+// Free ports for programs that want a number in their config. They are taken below the ephemeral
+// range (from 32768 on Linux), so that none of the thousands of outgoing connections of a bench
+// sits on one before the program binds.
 
 import { createServer } from 'node:net'
 import { createSocket } from 'node:dgram'
@@ -22,7 +23,9 @@ function isTcpFree(port: number): Promise<boolean> {
   return new Promise(resolve => {
     const server = createServer()
     server.once('error', () => resolve(false))
-    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () =>
+      server.close(() => resolve(true))
+    )
   })
 }
 
@@ -33,6 +36,8 @@ function isUdpFree(port: number): Promise<boolean> {
       socket.close()
       resolve(false)
     })
-    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () => socket.close(() => resolve(true)))
+    socket.bind({ port, address: '127.0.0.1', exclusive: true }, () =>
+      socket.close(() => resolve(true))
+    )
   })
 }

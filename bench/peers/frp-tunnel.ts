@@ -1,4 +1,5 @@
-// A tunnel of frps and frpc, whoever made them: both get frp's own config keys and are waited for by their log lines.
+// A tunnel of frps and frpc, whoever made them: both get frp's own config keys and are waited for
+// by their log lines.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -26,7 +27,10 @@ interface FrpPorts extends ServicePorts {
   readonly bind: number
 }
 
-export async function openFrpTunnel(options: FrpTunnelOptions, services: ServicePorts): Promise<Tunnel> {
+export async function openFrpTunnel(
+  options: FrpTunnelOptions,
+  services: ServicePorts
+): Promise<Tunnel> {
   const [bind = 0, source = 0, sink = 0, echo = 0] = await freePorts(4)
   const ports: FrpPorts = { bind, source, sink, echo }
   const directory = await mkdtemp(join(tmpdir(), 'quicfrp-bench-'))
@@ -35,7 +39,11 @@ export async function openFrpTunnel(options: FrpTunnelOptions, services: Service
     await Promise.all(programs.map(program => program.stop()))
     await rm(directory, { recursive: true, force: true })
   }
-  const start = async (side: 'server' | 'client', config: string, ready: string[]): Promise<Program> => {
+  const start = async (
+    side: 'server' | 'client',
+    config: string,
+    ready: string[]
+  ): Promise<Program> => {
     const file = join(directory, `${side}.toml`)
     await writeFile(file, config)
     const [command, ...args] = options[side]
@@ -46,7 +54,9 @@ export async function openFrpTunnel(options: FrpTunnelOptions, services: Service
     return program
   }
   try {
-    const server = await start('server', serverConfig(options, ports), ['frps started successfully'])
+    const server = await start('server', serverConfig(options, ports), [
+      'frps started successfully'
+    ])
     const proxiesUp = SERVICE_NAMES.map(name => `[${name}] start proxy success`)
     const client = await start('client', clientConfig(options, ports, services), proxiesUp)
     return { ports, programs: { server, client }, close }
@@ -67,7 +77,11 @@ export function serverConfig(options: FrpTunnelOptions, ports: FrpPorts): string
   )
 }
 
-export function clientConfig(options: FrpTunnelOptions, ports: FrpPorts, services: ServicePorts): string {
+export function clientConfig(
+  options: FrpTunnelOptions,
+  ports: FrpPorts,
+  services: ServicePorts
+): string {
   return lines(
     'serverAddr = "127.0.0.1"',
     `serverPort = ${ports.bind}`,

@@ -5,7 +5,10 @@ import { fileURLToPath } from 'node:url'
 import { openFrpTunnel } from './frp-tunnel.ts'
 import type { Peer } from './peer.ts'
 
-/** The payload of one datagram on an Ethernet path of 1500 bytes, which frp's quic starts from as well. */
+/**
+ * The payload of one datagram on an Ethernet path of 1500 bytes, which frp's quic starts from as
+ * well.
+ */
 const ETHERNET_DATAGRAM_BYTES = 1452
 
 export function ourPeers(): Peer[] {

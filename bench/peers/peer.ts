@@ -3,7 +3,10 @@
 import type { ServicePorts } from '../load/messages.ts'
 import type { Program } from '../process.ts'
 
-/** An open tunnel: the public doors of the services, and the two programs between them (none when direct). */
+/**
+ * An open tunnel: the public doors of the services, and the two programs between them (none when
+ * direct).
+ */
 export interface Tunnel {
   readonly ports: ServicePorts
   readonly programs: { readonly server: Program; readonly client: Program } | undefined

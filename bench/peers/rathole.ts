@@ -1,4 +1,5 @@
-// rathole, from the binary that RATHOLE_BIN names: plain TCP, one connection for each user, no encryption.
+// rathole, from the binary that RATHOLE_BIN names: plain TCP, one connection for each user, no
+// encryption.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -28,10 +29,18 @@ async function openRathole(binary: string, services: ServicePorts): Promise<Tunn
     await Promise.all(programs.map(program => program.stop()))
     await rm(directory, { recursive: true, force: true })
   }
-  const start = async (side: 'server' | 'client', config: string[], ready: string[]): Promise<Program> => {
+  const start = async (
+    side: 'server' | 'client',
+    config: string[],
+    ready: string[]
+  ): Promise<Program> => {
     const file = join(directory, `${side}.toml`)
     await writeFile(file, config.join('\n') + '\n')
-    const program = new Program({ title: `rathole ${side}`, command: binary, args: [`--${side}`, file] })
+    const program = new Program({
+      title: `rathole ${side}`,
+      command: binary,
+      args: [`--${side}`, file]
+    })
     programs.push(program)
     await program.printed(ready, START_TIMEOUT_MS)
     return program
@@ -53,7 +62,11 @@ async function openRathole(binary: string, services: ServicePorts): Promise<Tunn
       `[client.services.${name}]`,
       `local_addr = "127.0.0.1:${services[name]}"`
     ])
-    const server = await start('server', [...section('server', bindAddress), ...serverServices], ['Listening at'])
+    const server = await start(
+      'server',
+      [...section('server', bindAddress), ...serverServices],
+      ['Listening at']
+    )
     const up = ['Control channel established']
     const client = await start('client', [...section('client', bindAddress), ...clientServices], up)
     return { ports, programs: { server, client }, close }

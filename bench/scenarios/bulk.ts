@@ -1,4 +1,5 @@
-// How fast is one TCP stream through the tunnel, each direction, and what CPU do the two programs spend for it?
+// How fast is one TCP stream through the tunnel, each direction, and what CPU do the two programs
+// spend for it?
 
 import type { Direction } from '../load/messages.ts'
 import type { Scenario } from './scenario.ts'

@@ -1,4 +1,5 @@
-// What does a keystroke feel? 32 bytes there and back, again and again, on one connection with noDelay.
+// What does a keystroke feel? 32 bytes there and back, again and again, on one connection with
+// noDelay.
 
 import { median, percentile } from '../stats.ts'
 import type { Scenario } from './scenario.ts'
@@ -9,7 +10,8 @@ export const echoScenario: Scenario = {
     { id: 'echo-median', title: 'echo of 32 bytes, median', unit: 'us' },
     { id: 'echo-p99', title: 'echo of 32 bytes, 99th percentile', unit: 'us' }
   ],
-  // One run keeps the place that the scheduler gave its processes; only other runs show other places.
+  // One run keeps the place that the scheduler gave its processes; only other runs show other
+  // places.
   runsPerRound: 3,
   includes: () => true,
   run: async ({ load, tunnel, measureMs }) => {

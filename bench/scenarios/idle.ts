@@ -4,7 +4,9 @@ import type { Scenario } from './scenario.ts'
 import { settledMemory } from './memory.ts'
 
 const CONNECTIONS = 500
-/** Opened and closed before the first look, so that code and pools that any traffic needs are in it. */
+/**
+ * Opened and closed before the first look, so that code and pools that any traffic needs are in it.
+ */
 const WARM_UP_CONNECTIONS = 100
 
 export const idleScenario: Scenario = {

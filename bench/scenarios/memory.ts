@@ -5,7 +5,10 @@ import type { Tunnel } from '../peers/peer.ts'
 import { residentBytes } from '../usage.ts'
 
 const SAMPLE_MS = 250
-/** Settled: for this long nothing moved by more than SETTLED_BYTES. V8 and Go collect some seconds after the work. */
+/**
+ * Settled: for this long nothing moved by more than SETTLED_BYTES. V8 and Go collect some seconds
+ * after the work.
+ */
 const SETTLED_MS = 3000
 const SETTLED_BYTES = 256 * 1024
 const LONGEST_SETTLE_MS = 20_000

@@ -1,4 +1,5 @@
-// A scenario answers one question about one open tunnel. It gets a fresh tunnel and a fresh load process each time.
+// A scenario answers one question about one open tunnel. It gets a fresh tunnel and a fresh load
+// process each time.
 
 import type { Loader } from '../load/loader.ts'
 import type { Tunnel } from '../peers/peer.ts'
@@ -12,7 +13,10 @@ export interface Metric {
   readonly unit: Unit
 }
 
-/** Values by metric id; what a peer does not have (the direct connection has no programs) is left out. */
+/**
+ * Values by metric id; what a peer does not have (the direct connection has no programs) is left
+ * out.
+ */
 export type Values = Readonly<Record<string, number>>
 
 export interface Rig {
@@ -27,7 +31,10 @@ export interface Scenario {
   /** The word for --only; a prefix chooses several. */
   readonly name: string
   readonly metrics: readonly Metric[]
-  /** Runs for each of the N rounds that were asked for: more where a figure jumps with the scheduler. */
+  /**
+   * Runs for each of the N rounds that were asked for: more where a figure jumps with the
+   * scheduler.
+   */
   readonly runsPerRound: number
   /** False for peers of which it asks nothing. */
   includes(peer: string): boolean

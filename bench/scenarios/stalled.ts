@@ -1,4 +1,5 @@
-// A user stops reading while 1 GB waits for him: do the programs take it into memory, and do others notice?
+// A user stops reading while 1 GB waits for him: do the programs take it into memory, and do others
+// notice?
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { median, percentile } from '../stats.ts'
@@ -6,7 +7,10 @@ import { highestMemory, settledMemory } from './memory.ts'
 import type { Rig, Scenario } from './scenario.ts'
 
 const WAITING_BYTES = 1e9
-/** At 1.4 Gbit/s, the slowest tunnel measured, a program that takes everything holds it all after this. */
+/**
+ * At 1.4 Gbit/s, the slowest tunnel measured, a program that takes everything holds it all after
+ * this.
+ */
 const WATCHED_MS = 6000
 
 export const stalledScenario: Scenario = {
