@@ -7,6 +7,8 @@ import { join } from 'node:path'
 import { openFrpTunnel } from './frp-tunnel.ts'
 import type { Peer } from './peer.ts'
 
+const DETAILS = { quic: 'quic', tcp: 'TLS and yamux on tcp' } as const
+
 /**
  * `directory` holds executables `frps` and `frpc`; throws with the missing one when it does not.
  */

@@ -45,7 +45,8 @@ t.test('a command that does not exist is an error with its name', async t => {
 t.test('stopping ends a program that ignores SIGTERM, and what it started', async t => {
   const script = `
     process.on('SIGTERM', () => {})
-    const child = require('node:child_process').spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
+    const { spawn } = require('node:child_process')
+    const child = spawn(process.execPath, ['-e', 'setInterval(() => {}, 1000)'])
     console.log('child ' + child.pid + ' is up')
     setInterval(() => {}, 1000)`
   const program = node(t, script)
