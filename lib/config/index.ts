@@ -1,9 +1,24 @@
 // The face of lib/config: files, texts or plain values in; resolved configuration or one CONFIG_INVALID out.
 
-import { TunnelError } from '../errors.ts'
-import type { ClientConfig, ProxyConfig, ServerConfig, VisitorConfig } from './types.ts'
+import { readFile } from 'node:fs/promises'
+import { errorText, systemCode, TunnelError } from '../errors.ts'
+import { decodeClient, decodeServer, member } from './decode.ts'
+import type { Document } from './document.ts'
+import { includedFiles } from './includes.ts'
+import { clientFromIni, includesOf, serverFromIni } from './ini-document.ts'
+import { parseIni } from './ini.ts'
+import { configError } from './problems.ts'
+import { documentOf, guarded, readDocument, readIni } from './read.ts'
+import type { Secret } from './secret.ts'
+import { render } from './template/index.ts'
+import type {
+  AuthMethod, ClientConfig, ProxyConfig, ServerConfig, ValueSource, VisitorConfig,
+} from './types.ts'
+import { resolveSource } from './value-source.ts'
 
 export type * from './types.ts'
+export { annotationProblems } from './checks.ts'
+export { parseBandwidthLimit } from './proxies.ts'
 export { Secret } from './secret.ts'
 
 export interface LoadOptions {
@@ -40,54 +55,131 @@ export interface ClientValues {
 }
 
 /** Rejects with CONFIG_INVALID; the message has one line for each problem. */
-export async function loadServerConfig(
-  _path: string,
-  _options: LoadOptions,
-): Promise<LoadedServer> {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+export async function loadServerConfig(path: string, options: LoadOptions): Promise<LoadedServer> {
+  return parseServerConfig(await textOf(path), path, options)
 }
 
 /** Rejects with CONFIG_INVALID; the message has one line for each problem. */
-export async function loadClientConfig(
-  _path: string,
-  _options: LoadOptions,
-): Promise<LoadedClient> {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+export async function loadClientConfig(path: string, options: LoadOptions): Promise<LoadedClient> {
+  return parseClientConfig(await textOf(path), path, options)
 }
 
-/** As loadServerConfig; `source` is the name used in messages, and its extension counts as a file's does. */
+/** As loadServerConfig. `source` is the name in messages; an extension .toml forces that format. */
 export async function parseServerConfig(
-  _text: string,
-  _source: string,
-  _options: LoadOptions,
+  text: string,
+  source: string,
+  options: LoadOptions,
 ): Promise<LoadedServer> {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+  const sections = readIni(text, source, options)
+  const document =
+    sections === undefined
+      ? await readDocument(text, source, options)
+      : iniDocument(source, () => serverFromIni(sections, source))
+  const { config, warnings } = decodeServer(document, { ...options, isFile: true })
+  return { config: { ...config, auth: await resolveAuth(config.auth, source, options) }, warnings }
 }
 
-/** As loadClientConfig; `source` is the name used in messages, and its extension counts as a file's does. */
+/** As loadClientConfig. `source` is the name in messages; an extension .toml forces that format. */
 export async function parseClientConfig(
-  _text: string,
-  _source: string,
-  _options: LoadOptions,
+  text: string,
+  source: string,
+  options: LoadOptions,
 ): Promise<LoadedClient> {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+  const documents = await clientDocuments(text, source, options)
+  const { config, ...rest } = decodeClient(documents, { ...options, isFile: true })
+  const warnings = [...rest.warnings, ...proxyWarnings(config, options)]
+  const auth = await resolveAuth(config.auth, source, options)
+  return { ...rest, config: { ...config, auth }, warnings }
 }
 
 /** For flags, tests and programs. Throws CONFIG_INVALID. Here bindPort 0 asks for a free port. */
-export function serverConfigFromValues(_values: RawValues): ServerConfig {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+export function serverConfigFromValues(values: RawValues): ServerConfig {
+  return decodeServer(documentOf(values, 'options'), VALUE_OPTIONS).config
 }
 
 /** For flags, tests and programs. Throws CONFIG_INVALID. */
-export function clientConfigFromValues(_values: ClientValues): {
+export function clientConfigFromValues({ common, proxies, visitors }: ClientValues): {
   readonly config: ClientConfig
   readonly proxies: ProxyConfig[]
   readonly visitors: VisitorConfig[]
 } {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+  const value = { ...common, proxies: proxies ?? [], visitors: visitors ?? [] }
+  return decodeClient([documentOf(value, 'options')], VALUE_OPTIONS)
 }
 
-/** `1.5MB` or `512KB`, 1024-based; empty = no limit. Throws CONFIG_INVALID (`unit not support`). */
-export function parseBandwidthLimit(_text: string): import('./types.ts').BandwidthLimit {
-  throw new TunnelError('UNSUPPORTED', 'not yet')
+/** Values come from code: a wrong key is always an error, and token sources are for files. */
+const VALUE_OPTIONS = { strict: true, isFile: false, allowUnsafe: [] }
+
+async function textOf(path: string): Promise<string> {
+  try {
+    return await readFile(path, 'utf8')
+  } catch (error) {
+    const reason = systemCode(error) === 'ENOENT' ? 'no such file or directory' : errorText(error)
+    throw configError([`open ${path}: ${reason}`], error)
+  }
+}
+
+/** The main document and those that it includes. */
+async function clientDocuments(
+  text: string,
+  source: string,
+  options: LoadOptions,
+): Promise<Document[]> {
+  const sections = readIni(text, source, options)
+  if (sections !== undefined) {
+    for (const path of await filesOf(includesOf(sections), source)) {
+      const rendered = render(await textOf(path), { env: options.env, rangeFunctions: false })
+      parseIni(rendered.text, { isProbe: false, lineOf: () => undefined, into: sections })
+    }
+    return [iniDocument(source, () => clientFromIni(sections, source))]
+  }
+  const main = await readDocument(text, source, options)
+  const patterns = member(main.value, 'includes')
+  const isList = Array.isArray(patterns) && patterns.every(item => typeof item === 'string')
+  const documents = [main]
+  for (const path of await filesOf(isList ? patterns : [], source)) {
+    try {
+      documents.push(await readDocument(await textOf(path), path, options))
+    } catch (error) {
+      const reason = error instanceof TunnelError ? error.detail : errorText(error)
+      throw configError([`load additional config from ${path} error: ${reason}`], error)
+    }
+  }
+  return documents
+}
+
+async function filesOf(patterns: readonly string[], source: string): Promise<string[]> {
+  try {
+    return await includedFiles(patterns)
+  } catch (error) {
+    throw configError([`${source}: includes: ${errorText(error)}`], error)
+  }
+}
+
+function iniDocument(source: string, make: () => Document): Document {
+  const document = guarded(source, make)
+  if (source.toLowerCase().endsWith('.toml')) {
+    document.warnings.push('a [common] section makes this a legacy INI file, whatever its extension')
+  }
+  return document
+}
+
+async function resolveAuth<T extends { readonly token: Secret; readonly tokenSource: unknown }>(
+  auth: T & { readonly tokenSource: ValueSource | undefined; readonly method: AuthMethod },
+  source: string,
+  { resolveSources = true }: LoadOptions,
+): Promise<T> {
+  if (auth.tokenSource === undefined || auth.method !== 'token' || !resolveSources) return auth
+  try {
+    return { ...auth, token: await resolveSource(auth.tokenSource) }
+  } catch (error) {
+    const text = `${source}: failed to resolve auth.tokenSource: ${errorText(error)}`
+    throw configError([text], error)
+  }
+}
+
+/** frpc goes through the environment's http_proxy; that part is not there yet, and an environment must not stop us. */
+function proxyWarnings({ transport }: ClientConfig, { env }: LoadOptions): string[] {
+  if (!env['http_proxy'] || !['auto', 'tcp'].includes(transport.protocol)) return []
+  return ['the environment variable http_proxy is ignored: connecting through a proxy is not available yet']
 }

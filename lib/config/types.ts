@@ -386,8 +386,10 @@ export type ClientPluginConfig =
   | { readonly type: 'socks5'; readonly username: string; readonly password: Secret }
   | StaticFilePluginConfig
   | { readonly type: 'unix_domain_socket'; readonly unixPath: string }
-  | HttpBridgePluginConfig
-  | HttpsBridgePluginConfig
+  | HttpBridgePluginConfig<'http2http'>
+  | HttpBridgePluginConfig<'http2https'>
+  | HttpsBridgePluginConfig<'https2http'>
+  | HttpsBridgePluginConfig<'https2https'>
   | Tls2rawPluginConfig
   | { readonly type: 'virtual_net' }
 
@@ -399,15 +401,15 @@ export interface StaticFilePluginConfig {
   readonly httpPassword: Secret
 }
 
-export interface HttpBridgePluginConfig {
-  readonly type: 'http2http' | 'http2https'
+export interface HttpBridgePluginConfig<Type extends 'http2http' | 'http2https'> {
+  readonly type: Type
   readonly localAddr: string
   readonly hostHeaderRewrite: string
   readonly requestHeaders: HeaderOperations
 }
 
-export interface HttpsBridgePluginConfig {
-  readonly type: 'https2http' | 'https2https'
+export interface HttpsBridgePluginConfig<Type extends 'https2http' | 'https2https'> {
+  readonly type: Type
   readonly localAddr: string
   readonly hostHeaderRewrite: string
   readonly requestHeaders: HeaderOperations
