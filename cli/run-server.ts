@@ -26,7 +26,6 @@ export async function runServer(flags: ServerFlags): Promise<number> {
     )
     const server = createServer(config, { log })
     await server.start()
-    own.info('frps started successfully')
     own.info(`frps is closing (${await signal})`)
     await boundedClose(server.close())
     return 0
