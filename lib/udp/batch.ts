@@ -101,8 +101,6 @@ class BatchSocket implements UdpSocket {
   readonly maxBurstBytes = 65_507
   maxSegments = 64
   onWritable: (() => void) | undefined
-  readonly #libc: Libc
-  readonly #fd: number
   readonly #family: number
   readonly #socket: Socket
   readonly #sender: Sender
@@ -117,8 +115,6 @@ class BatchSocket implements UdpSocket {
     family: number
     socket: Socket
   }) {
-    this.#libc = options.libc
-    this.#fd = options.fd
     this.#family = options.family
     this.#socket = options.socket
     const { address, port } = options.socket.address()
@@ -304,7 +300,7 @@ class Receiver {
   #addressIn(slot: number): Address {
     const length = this.#words[slot * 16 + 2] ?? 0
     // A string of the raw bytes is the cheapest key there is; runs of one sender skip even the map.
-    const key = this.#names.latin1Slice(slot * 32, slot * 32 + length)
+    const key = this.#names.toString('latin1', slot * 32, slot * 32 + length)
     if (key === this.#lastKey) return this.#last
     this.#lastKey = key
     this.#last = this.#addresses.lookup(key, () =>
@@ -317,7 +313,7 @@ class Receiver {
   addressOf(ip: string, port: number, family: number): Address {
     const name = Buffer.alloc(SOCKADDR_BYTES)
     const length = writeSockaddr(name, { ip, port }, family)
-    const key = name.latin1Slice(0, length)
+    const key = name.toString('latin1', 0, length)
     return this.#addresses.lookup(key, () => readSockaddr(name))
   }
 }

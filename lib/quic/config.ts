@@ -1,0 +1,84 @@
+// Builds quiche's configuration from ours. Every number that shapes throughput or memory stands here with its reason.
+
+import type { Config, Quiche } from './binding.ts'
+
+/** frp's application protocol (frp-wire.md section 1.5). */
+export const ALPN = 'frp'
+
+export interface TlsOptions {
+  /** PEM. The server must have both; a client may. */
+  readonly key?: string | Buffer | undefined
+  readonly cert?: string | Buffer | undefined
+  /** PEM. With it the other side must show a certificate that chains to it. */
+  readonly ca?: string | Buffer | undefined
+}
+
+export interface QuicOptions extends TlsOptions {
+  /** PING after this much silence, frp's transport.quic.keepalivePeriod. Default there: 10_000. */
+  readonly keepaliveMs: number
+  /** A connection silent for this long is over, frp's transport.quic.maxIdleTimeout. Default there: 30_000. */
+  readonly idleTimeoutMs: number
+  /** Streams the other side may have open, frp's transport.quic.maxIncomingStreams. Default there: 100_000. */
+  readonly maxStreams: number
+  /** Fixed UDP payload size in bytes, 1200..65507; 0 probes the path. */
+  readonly datagramBytes: number
+}
+
+const MIB = 1 << 20
+
+/**
+ * Receive windows. A stream starts with 1 MiB and grows to 16 MiB only while its reader keeps up (1 Gbit/s at 128 ms),
+ * so one stalled reader costs at most 16 MiB. The connection starts with 64 MiB, so that 64 readers that never read
+ * leave room for the others: quic-go's 15 MiB against 6 MiB a stream stalls everything at three.
+ */
+const STREAM_WINDOW = MIB
+const MAX_STREAM_WINDOW = 16 * MIB
+const CONNECTION_WINDOW = 64 * MIB
+const MAX_CONNECTION_WINDOW = 256 * MIB
+
+/** We hold a pure ACK for 1-2 ms (see connection.ts); 5 ms leaves the peer's loss timers room for a busy event loop. */
+const MAX_ACK_DELAY_MS = 5
+
+/** Ids the other side may give us: one in use, the rest for new paths (RFC 9000 section 5.1.1). */
+const CID_LIMIT = 4
+
+/** The configuration for one datagram size and role. */
+export function buildConfig(
+  quiche: Quiche,
+  options: QuicOptions,
+  datagramBytes: number,
+): Config {
+  const pem = (text: string | Buffer | undefined): Uint8Array | null =>
+    text === undefined ? null : Buffer.from(text)
+  const key = pem(options.key)
+  const cert = pem(options.cert)
+  const ca = pem(options.ca)
+  const config = quiche.Config.withBoringSslCtx(
+    ca !== null,
+    false,
+    ca,
+    key && [key],
+    cert && [cert],
+    null,
+  )
+  config.setApplicationProtos([ALPN])
+  config.setMaxIdleTimeout(options.idleTimeoutMs)
+  config.setMaxRecvUdpPayloadSize(65_527)
+  config.setMaxSendUdpPayloadSize(datagramBytes)
+  config.setInitialMaxData(CONNECTION_WINDOW)
+  config.setInitialMaxStreamDataBidiLocal(STREAM_WINDOW)
+  config.setInitialMaxStreamDataBidiRemote(STREAM_WINDOW)
+  config.setInitialMaxStreamsBidi(options.maxStreams)
+  config.setInitialMaxStreamsUni(0)
+  config.setMaxStreamWindow(MAX_STREAM_WINDOW)
+  config.setMaxConnectionWindow(MAX_CONNECTION_WINDOW)
+  config.setMaxAckDelay(MAX_ACK_DELAY_MS)
+  config.setActiveConnectionIdLimit(CID_LIMIT)
+  config.setDisableActiveMigration(false)
+  config.setCcAlgorithmName('cubic')
+  config.enableHystart(true)
+  // The binding's send instants are opaque, so pacing inside quiche would only delay what we flush anyway.
+  config.enablePacing(false)
+  config.grease(false)
+  return config
+}

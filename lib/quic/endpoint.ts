@@ -1,0 +1,422 @@
+// One UDP socket and its QUIC connections, as client, as server or both. It finds the connection of each datagram,
+// answers what belongs to none (RFC 9000 sections 5.2, 6, 8.1, 10.3), and sends each connection's packets in bursts.
+
+import { randomBytes } from 'node:crypto'
+import { isWildcard, type Address } from '../address.ts'
+import type { DatagramHandler, UdpSocket } from '../udp/socket.ts'
+import type { Quiche } from './binding.ts'
+import { buildConfig, type QuicOptions } from './config.ts'
+import { QuicConnection, type ConnectionHost } from './connection.ts'
+import { DEFAULT_DATAGRAM_BYTES, MtuProbe, readProbe, writeProbe, type ProbeResult } from './mtu-probe.ts'
+import {
+  CID_BYTES,
+  cidKey,
+  destinationKey,
+  isLongHeader,
+  isQuic,
+  MIN_INITIAL_BYTES,
+  segmentBytes,
+  stampedSize,
+  stampSize,
+} from './packet.ts'
+import type { Config, Header, HostPort } from './quiche-types.ts'
+import { Budget, Strangers, type StrangerLimits } from './strangers.ts'
+import { resetToken, RetryTokens } from './token.ts'
+
+export interface EndpointOptions extends QuicOptions {
+  /** Present on a server: takes each connection whose handshake is done. */
+  readonly onConnection?: (connection: QuicConnection) => void
+  /** Keys stateless resets; must be the same after a restart to be of use. Default: random. */
+  readonly resetSecret?: Uint8Array
+  readonly limits?: StrangerLimits
+}
+
+/** Bytes read from quiche at once: one write to a local socket. */
+const SCRATCH_BYTES = 256 << 10
+/** Bursts a connection may send before the others and the event loop get their turn: 1 MiB. */
+const BURSTS_PER_TURN = 16
+/** Answers to strangers, per second: echoes of probes in bytes, the rest in datagrams. */
+const ECHO_BYTES_PER_SECOND = 8 << 20
+const REPLIES_PER_SECOND = 1000
+/** A handshake that has not ended after this long is dropped. Real frpc gives up after 10 s. */
+const HANDSHAKE_TIMEOUT_MS = 10_000
+/** A reset must be shorter than what it answers, and long enough to look like a packet. */
+const MIN_RESET_BYTES = 21
+const RESET_BYTES = 41
+
+export class QuicEndpoint implements ConnectionHost, DatagramHandler {
+  readonly local: HostPort
+  readonly socket: UdpSocket
+  readonly #quiche: Quiche
+  readonly #options: EndpointOptions
+  readonly #byCid = new Map<string, QuicConnection>()
+  readonly #connections = new Set<QuicConnection>()
+  readonly #touched = new Set<QuicConnection>()
+  readonly #configs = new Map<number, Config>()
+  readonly #strangers: Strangers
+  readonly #retryTokens = new RetryTokens()
+  readonly #resetSecret: Uint8Array
+  readonly #echoes = new Budget(ECHO_BYTES_PER_SECOND, performance.now())
+  readonly #replies = new Budget(REPLIES_PER_SECOND, performance.now())
+  readonly #probes = new Map<bigint, (datagram: Buffer) => void>()
+  readonly #burst = Buffer.allocUnsafeSlow(2 * 65_536)
+  readonly #views = new Map<number, Buffer[]>()
+  #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  #flushQueue: QuicConnection[] = []
+  #isBlocked = false
+  #isClosed = false
+
+  constructor(quiche: Quiche, socket: UdpSocket, options: EndpointOptions) {
+    this.#quiche = quiche
+    this.socket = socket
+    this.#options = options
+    this.#strangers = new Strangers(options.limits)
+    this.#resetSecret = options.resetSecret ?? randomBytes(32)
+    // quiche tells paths apart by both ends; ours is one socket, whichever interface it uses at the moment.
+    const { ip, port } = socket.address
+    this.local = { host: isWildcard(ip) ? '0.0.0.0' : ip, port }
+    // Build one now, so that a wrong certificate or key is an error of opening, not of the first connection.
+    this.#config(options.datagramBytes || DEFAULT_DATAGRAM_BYTES)
+    socket.onWritable = () => this.#onWritable()
+    socket.start(this)
+  }
+
+  get scratch(): Buffer {
+    return this.#scratch
+  }
+
+  replaceScratch(): void {
+    this.#scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Handshakes that strangers have under way. */
+  get handshakes(): number {
+    return this.#strangers.handshakes
+  }
+
+  #config(datagramBytes: number): Config {
+    const known = this.#configs.get(datagramBytes)
+    if (known) return known
+    const config = buildConfig(this.#quiche, this.#options, datagramBytes)
+    // Sizes come from strangers: keep the usual handful, build the rest anew.
+    if (this.#configs.size < 16) this.#configs.set(datagramBytes, config)
+    return config
+  }
+
+  // ---- datagrams in
+
+  onDatagram(data: Buffer, from: Address, segment: number | undefined): void {
+    if (data.length === 0) return
+    const first = data.readUInt8(0)
+    if (!isQuic(first)) {
+      this.#onForeign(data, from)
+      return
+    }
+    const size = segment ?? segmentBytes(data)
+    if (size <= 0 || size >= data.length) {
+      this.#onPacket(data, from)
+      return
+    }
+    for (let at = 0; at < data.length; at += size) {
+      this.#onPacket(data.subarray(at, Math.min(at + size, data.length)), from)
+    }
+  }
+
+  #onPacket(data: Buffer, from: Address): void {
+    const key = destinationKey(data)
+    const connection = key === undefined ? undefined : this.#byCid.get(key)
+    if (connection) {
+      connection.handleDatagram(data, from)
+      this.#touched.add(connection)
+    } else if (this.#options.onConnection) {
+      this.#onStranger(data, from)
+    } else {
+      this.#offerToAll(data, from)
+    }
+  }
+
+  onBatchEnd(): void {
+    for (const connection of this.#touched) connection.process()
+    this.#touched.clear()
+  }
+
+  /** A stateless reset names no connection of ours: whoever talks to that address may recognise its token. */
+  #offerToAll(data: Buffer, from: Address): void {
+    if (isLongHeader(data.readUInt8(0)) || data.length > 100) return
+    for (const connection of this.#connections) {
+      if (connection.remote.ip !== from.ip || connection.remote.port !== from.port) continue
+      connection.handleDatagram(data, from)
+      this.#touched.add(connection)
+    }
+  }
+
+  // ---- strangers
+
+  #onStranger(data: Buffer, from: Address): void {
+    let header: Header
+    try {
+      header = this.#quiche.Header.fromSlice(data, CID_BYTES)
+    } catch {
+      return
+    }
+    if (!isLongHeader(data.readUInt8(0))) {
+      this.#reset(data, from, header.dcid)
+      return
+    }
+    // VersionNegotiation is a server's word, and whatever else is unknown is late or forged.
+    const isInitial = header.ty === 0
+    if (data.length < MIN_INITIAL_BYTES || header.scid.length > 20) return
+    if (header.version !== 0 && !this.#quiche.versionIsSupported(header.version)) {
+      this.#reply(from, out => this.#quiche.negotiateVersion(header.scid, header.dcid, out))
+      return
+    }
+    if (!isInitial) return
+    this.#accept(data, from, header)
+  }
+
+  #accept(data: Buffer, from: Address, header: Header): void {
+    const token = header.token ?? new Uint8Array()
+    const odcid = token.length > 0 ? this.#retryTokens.open(token, from, Date.now()) : undefined
+    const verdict = this.#strangers.judge(from.ip, {
+      isProven: odcid !== undefined,
+      connections: this.#connections.size,
+    })
+    if (verdict === 'drop') return
+    if (verdict === 'retry') {
+      const scid = randomBytes(CID_BYTES)
+      const sealed = this.#retryTokens.seal(from, header.dcid, Date.now())
+      this.#reply(from, out =>
+        this.#quiche.retry(header.scid, header.dcid, scid, sealed, header.version, out),
+      )
+      return
+    }
+    // After a Retry the client addresses the id that the Retry gave it, and the handshake must go on under that.
+    const isRetried = odcid !== undefined && header.dcid.length === CID_BYTES
+    const scid = isRetried ? Buffer.from(header.dcid) : randomBytes(CID_BYTES)
+    const stamped = stampedSize(header.scid) ?? DEFAULT_DATAGRAM_BYTES
+    const datagramBytes = this.#options.datagramBytes
+      ? Math.min(this.#options.datagramBytes, stamped)
+      : stamped
+    const config = this.#config(datagramBytes)
+    const reset = resetToken(this.#resetSecret, scid).toString('hex')
+    config.setStatelessResetToken(BigInt(`0x${reset}`))
+    const remote = { host: from.ip, port: from.port }
+    const native = this.#quiche.Connection.accept(scid, odcid ?? null, this.local, remote, config)
+    const connection = this.#add(native, 'server', from, datagramBytes)
+    // Until the client knows our id it repeats the one it made up.
+    const firstKey = cidKey(header.dcid)
+    if (!isRetried) connection.addCid(firstKey)
+    const settle = this.#strangers.begin(from.ip)
+    const timer = setTimeout(() => connection.close(0, 'the handshake took too long'), HANDSHAKE_TIMEOUT_MS)
+    const onDone = (): void => {
+      clearTimeout(timer)
+      settle()
+      if (!isRetried) connection.removeCid(firstKey)
+    }
+    connection.ready.then(onDone, onDone)
+    connection.onReady = () => this.#options.onConnection?.(connection)
+    connection.handleDatagram(data, from)
+    this.#touched.add(connection)
+  }
+
+  /** We have restarted, or the connection has ended: tell the peer, so that it does not wait for its time-out. */
+  #reset(data: Buffer, from: Address, dcid: Uint8Array): void {
+    const length = Math.min(data.length - 1, RESET_BYTES)
+    if (length < MIN_RESET_BYTES) return
+    this.#reply(from, out => {
+      randomBytes(length - 16).copy(out)
+      out.writeUInt8((out.readUInt8(0) & 0x3f) | 0x40, 0)
+      resetToken(this.#resetSecret, dcid).copy(out, length - 16)
+      return length
+    })
+  }
+
+  #reply(to: Address, write: (out: Buffer) => number): void {
+    if (!this.#replies.take(1, performance.now())) return
+    const out = Buffer.alloc(DEFAULT_DATAGRAM_BYTES)
+    try {
+      const length = write(out)
+      this.socket.send(out.subarray(0, length), length, to)
+    } catch {
+      // quiche could not form an answer to what a stranger sent: nothing is owed.
+    }
+  }
+
+  // ---- path probes
+
+  #onForeign(data: Buffer, from: Address): void {
+    const probe = readProbe(data)
+    if (!probe) return
+    if (probe.kind === 'echo') {
+      this.#probes.get(probe.nonce)?.(data)
+    } else if (this.#options.onConnection && this.#echoes.take(data.length, performance.now())) {
+      const echo = writeProbe({ ...probe, kind: 'echo' })
+      this.socket.send(echo, echo.length, from)
+    }
+  }
+
+  /** Finds the datagram size for a server. Takes one round trip where the server is ours, 250 ms where not. */
+  probe(to: Address): Promise<ProbeResult> {
+    const fixed = this.#options.datagramBytes
+    if (fixed) return Promise.resolve({ datagramBytes: fixed })
+    const nonce = randomBytes(8).readBigUInt64BE()
+    const isLoopback = to.ip === '::1' || to.ip.startsWith('127.')
+    const limit = this.socket.isUnfragmented || isLoopback ? 65_507 : DEFAULT_DATAGRAM_BYTES
+    const probe = new MtuProbe(nonce, performance.now(), limit)
+    return new Promise(resolve => {
+      let timer: NodeJS.Timeout | undefined
+      const step = (): void => {
+        clearTimeout(timer)
+        const now = performance.now()
+        const result = this.#isClosed ? { datagramBytes: DEFAULT_DATAGRAM_BYTES } : probe.result(now)
+        if (result) {
+          this.#probes.delete(nonce)
+          resolve(result)
+          return
+        }
+        timer = setTimeout(step, Math.max(1, probe.deadline() - now))
+      }
+      this.#probes.set(nonce, datagram => {
+        const echo = readProbe(datagram)
+        if (echo) probe.handle(echo, performance.now())
+        step()
+      })
+      for (let datagram = probe.poll(); datagram; datagram = probe.poll()) {
+        this.socket.send(datagram, datagram.length, to)
+      }
+      step()
+    })
+  }
+
+  // ---- connections
+
+  /** Starts a handshake; `connection.ready` tells how it went. */
+  connect(to: Address, options: { serverName: string; datagramBytes: number }): QuicConnection {
+    const { datagramBytes } = options
+    const scid = stampSize(randomBytes(CID_BYTES), datagramBytes)
+    const remote = { host: to.ip, port: to.port }
+    const config = this.#config(datagramBytes)
+    const native = this.#quiche.Connection.connect(options.serverName, scid, this.local, remote, config)
+    const connection = this.#add(native, 'client', to, datagramBytes)
+    connection.flush()
+    return connection
+  }
+
+  #add(
+    native: ReturnType<Quiche['Connection']['connect']>,
+    role: 'client' | 'server',
+    remote: Address,
+    datagramBytes: number,
+  ): QuicConnection {
+    const { keepaliveMs, idleTimeoutMs } = this.#options
+    const connection = new QuicConnection(native, this, {
+      role,
+      remote,
+      datagramBytes,
+      keepaliveMs,
+      idleTimeoutMs,
+    })
+    this.#connections.add(connection)
+    return connection
+  }
+
+  addCid(key: string, connection: QuicConnection): void {
+    this.#byCid.set(key, connection)
+  }
+
+  removeCid(key: string): void {
+    this.#byCid.delete(key)
+  }
+
+  remove(connection: QuicConnection): void {
+    this.#connections.delete(connection)
+    this.#touched.delete(connection)
+  }
+
+  // ---- datagrams out
+
+  scheduleFlush(connection: QuicConnection): void {
+    if (this.#flushQueue.length === 0) setImmediate(() => this.#flushAll())
+    this.#flushQueue.push(connection)
+  }
+
+  #flushAll(): void {
+    const queue = this.#flushQueue
+    this.#flushQueue = []
+    for (const connection of queue) connection.flush()
+  }
+
+  #onWritable(): void {
+    this.#isBlocked = false
+    for (const connection of this.#connections) connection.wake()
+  }
+
+  /** Slices of the burst buffer, one datagram each; making them once saves an object per packet. */
+  #viewsOf(datagramBytes: number): Buffer[] {
+    const known = this.#views.get(datagramBytes)
+    if (known) return known
+    const count = Math.max(1, Math.min(64, Math.floor(this.socket.maxBurstBytes / datagramBytes)))
+    const views = Array.from({ length: count }, (_, index) =>
+      this.#burst.subarray(index * datagramBytes, (index + 1) * datagramBytes),
+    )
+    if (this.#views.size < 16) this.#views.set(datagramBytes, views)
+    return views
+  }
+
+  /**
+   * Sends what a connection has. A burst is a run of full datagrams to one address; a shorter one ends it
+   * (that is GSO's rule: all segments equal but the last).
+   */
+  transmit(connection: QuicConnection): boolean {
+    if (this.#isBlocked || this.#isClosed) return false
+    const { native, datagramBytes } = connection
+    const views = this.#viewsOf(datagramBytes)
+    const limit = Math.min(views.length, this.socket.maxSegments)
+    let to: Address = connection.remote
+    let count = 0
+    for (let bursts = 0; bursts < BURSTS_PER_TURN; ) {
+      const view = views[count] ?? this.#burst
+      const packet = native.send(view)
+      if (packet === null) {
+        if (count > 0) this.#sendBurst(count * datagramBytes, datagramBytes, to)
+        return false
+      }
+      const [length, { to: target }] = packet
+      if (target.port !== to.port || target.host !== to.ip) {
+        // Another path: what is gathered goes the old way, this packet moves to the head.
+        if (count > 0) {
+          this.#sendBurst(count * datagramBytes, datagramBytes, to)
+          view.copy(this.#burst, 0, 0, length)
+          count = 0
+        }
+        to = { ip: target.host, port: target.port }
+      }
+      count++
+      if (length < datagramBytes || count >= limit) {
+        this.#sendBurst((count - 1) * datagramBytes + length, datagramBytes, to)
+        count = 0
+        bursts++
+        if (this.#isBlocked) return false
+      }
+    }
+    return true
+  }
+
+  #sendBurst(length: number, segment: number, to: Address): void {
+    const result = this.socket.send(this.#burst.subarray(0, length), segment, to)
+    // The burst is lost to the full buffer; QUIC sends it again. Everybody waits until there is room.
+    if (result === 'blocked') this.#isBlocked = true
+  }
+
+  /** Closes all connections, telling their peers, then the socket. */
+  async close(detail: string): Promise<void> {
+    if (this.#isClosed) return
+    for (const connection of [...this.#connections]) connection.close(0, detail)
+    this.#isClosed = true
+    await this.socket.close()
+  }
+}

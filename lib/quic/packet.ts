@@ -1,0 +1,71 @@
+// What can be read of a datagram without keys (RFC 9000 section 17, RFC 9443): whose it is, and where one packet ends
+// and the next begins when the kernel glued several together. Pure.
+
+/** Every connection id of ours has this length; the server's ids must be as long as the clients' to share a socket. */
+export const CID_BYTES = 12
+
+/** Smallest datagram that may carry a client's Initial packet (RFC 9000 section 14.1). */
+export const MIN_INITIAL_BYTES = 1200
+
+/** RFC 9443: QUIC has one of the two high bits set; what has none belongs to other protocols on this socket. */
+export function isQuic(firstByte: number): boolean {
+  return (firstByte & 0xc0) !== 0
+}
+
+export function isLongHeader(firstByte: number): boolean {
+  return (firstByte & 0x80) !== 0
+}
+
+/**
+ * The destination connection id as a map key, or undefined where the datagram is too short to have one.
+ * Latin-1 text of the bytes: the cheapest key there is.
+ */
+export function destinationKey(datagram: Buffer): string | undefined {
+  if (datagram.length < 1 + CID_BYTES) return undefined
+  if (!isLongHeader(datagram.readUInt8(0))) return datagram.toString('latin1', 1, 1 + CID_BYTES)
+  if (datagram.length < 7) return undefined
+  const length = datagram.readUInt8(5)
+  if (length > 20 || datagram.length < 6 + length) return undefined
+  return datagram.toString('latin1', 6, 6 + length)
+}
+
+/** The map key of a connection id. */
+export function cidKey(cid: Uint8Array): string {
+  return Buffer.from(cid.buffer, cid.byteOffset, cid.byteLength).toString('latin1')
+}
+
+/**
+ * The size of the segments in `data` when the kernel did not say (UDP GRO read without its control message). All
+ * segments of one flow name the same connection id at the same place, so the second occurrence gives the size. A wrong
+ * guess can only come from a sender that repeats our id inside a packet, and costs it that packet.
+ */
+export function segmentBytes(data: Buffer): number {
+  if (data.length < 2 * (1 + CID_BYTES)) return data.length
+  const isLong = isLongHeader(data.readUInt8(0))
+  const end = isLong ? Math.min(6 + data.readUInt8(5), data.length) : 1 + CID_BYTES
+  const again = data.indexOf(data.subarray(1, end), end)
+  if (again < 0) return data.length
+  const size = again - 1
+  const isSameForm = isQuic(data.readUInt8(size)) && isLongHeader(data.readUInt8(size)) === isLong
+  return isSameForm ? size : data.length
+}
+
+// Client connection ids of ours tell the server how large datagrams have been seen to pass in both directions, because
+// the binding cannot change the size later and has no private transport parameter: magic(2) size(2) random(8).
+const SIZE_MAGIC = 0x5146
+
+/** Stamps `datagramBytes` into a random client connection id of 12 bytes. */
+export function stampSize(cid: Buffer, datagramBytes: number): Buffer {
+  cid.writeUInt16BE(SIZE_MAGIC, 0)
+  cid.writeUInt16BE(datagramBytes, 2)
+  return cid
+}
+
+/** The size that a client of ours stamped, or undefined for any other client. */
+export function stampedSize(cid: Uint8Array): number | undefined {
+  if (cid.length !== CID_BYTES) return undefined
+  const bytes = Buffer.from(cid.buffer, cid.byteOffset, cid.byteLength)
+  if (bytes.readUInt16BE(0) !== SIZE_MAGIC) return undefined
+  const size = bytes.readUInt16BE(2)
+  return size >= MIN_INITIAL_BYTES && size <= 65_507 ? size : undefined
+}

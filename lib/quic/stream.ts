@@ -1,0 +1,239 @@
+// One QUIC stream as a Duplex: backpressure and half-close go through QUIC's flow control and FIN.
+// quiche holds received bytes until they are asked for, so nothing is buffered here beyond one chunk.
+
+import { Duplex } from 'node:stream'
+import { errorText, TunnelError } from '../errors.ts'
+import { LENT_KEPT, LENT_STOP, type DirectSource } from '../stream/direct.ts'
+import type { Connection } from './binding.ts'
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly native: Connection
+  /** Memory to read into, replaced by `replaceScratch` when somebody kept it. */
+  readonly scratch: Buffer
+  replaceScratch(): void
+  /** Something was queued in quiche: flush soon. */
+  wake(): void
+  /** Bytes were taken out of quiche, so windows may have to be announced. */
+  onBytesRead(count: number): void
+  /** Both directions are over. */
+  forget(id: number): void
+}
+
+const SHUTDOWN_READ = 0
+const SHUTDOWN_WRITE = 1
+
+/** Application error codes: 0 is frp's ordinary close (frp-wire.md section 1.5), 1 an abort between ours. */
+const CODE_ABORT = 1
+
+/** Largest piece handed to a reader that keeps it. */
+const READ_BYTES = 64 << 10
+
+// A chunk or two: quiche and the kernel have their own buffers.
+const HIGH_WATER_MARK = 64 << 10
+
+export class QuicStream extends Duplex implements DirectSource {
+  readonly id: number
+  readonly #host: StreamHost
+  #sink: ((chunk: Buffer) => number) | undefined
+  #isWanted = false
+  #isFinRead = false
+  #isFinSent = false
+  #isResetByPeer = false
+  /** The peer wants no more bytes: writes wait until the reading side tells how this ends. */
+  #isStopped = false
+  #pending: Buffer | undefined
+  #isFinPending = false
+  #onWritten: ((error?: Error) => void) | undefined
+
+  constructor(id: number, host: StreamHost) {
+    super({ allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK })
+    this.id = id
+    this.#host = host
+  }
+
+  // ---- reading
+
+  override _read(): void {
+    this.#isWanted = true
+    this.pull()
+  }
+
+  readDirect(sink: (chunk: Buffer) => number): void {
+    for (let chunk = this.read() as Buffer | null; chunk !== null; chunk = this.read() as Buffer | null) {
+      sink(chunk)
+    }
+    this.#sink = sink
+    this.#isWanted = true
+    // Flowing, so that the 'end' that push(null) queues is emitted though nothing passes through here.
+    this.resume()
+    this.pull()
+  }
+
+  resumeDirect(): void {
+    this.#isWanted = true
+    this.pull()
+  }
+
+  /** Takes what quiche has for this stream, as far as the reader wants it. Called when the stream is readable. */
+  pull(): void {
+    while (this.#isWanted && !this.#isFinRead && !this.destroyed) {
+      const sink = this.#sink
+      const scratch = this.#host.scratch
+      const target = sink ? scratch : scratch.subarray(0, READ_BYTES)
+      let received: [number, boolean] | null
+      try {
+        received = this.#host.native.streamRecv(this.id, target)
+      } catch (error) {
+        this.#onReset(error)
+        return
+      }
+      if (received === null) return
+      const [count, isFin] = received
+      if (count > 0) {
+        this.#host.onBytesRead(count)
+        if (sink) this.#lend(sink, scratch.subarray(0, count))
+        else this.#isWanted = this.push(Buffer.from(scratch.subarray(0, count)))
+      }
+      if (isFin) {
+        this.#isFinRead = true
+        this.push(null)
+        this.#endIfStopped()
+      }
+    }
+  }
+
+  #lend(sink: (chunk: Buffer) => number, chunk: Buffer): void {
+    const answer = sink(chunk)
+    if (answer & LENT_KEPT) this.#host.replaceScratch()
+    if (answer & LENT_STOP) this.#isWanted = false
+  }
+
+  #onReset(error: unknown): void {
+    const text = errorText(error)
+    // A stream that nobody has written to yet does not exist for quiche.
+    if (text.includes('InvalidStreamState') && !this.#isFinSent && this.#isUnborn()) return
+    this.#isFinRead = true
+    this.#isResetByPeer = true
+    const code = /StreamReset\((\d+)\)/.exec(text)?.[1]
+    if (code === '0') {
+      // frp closes with STOP_SENDING(0), which its quic-go answers with RESET_STREAM(0): an ordinary end.
+      this.push(null)
+      this.#endIfStopped()
+      return
+    }
+    this.destroy(new TunnelError('STREAM_RESET', `the peer reset the stream (${text})`))
+  }
+
+  #isUnborn(): boolean {
+    return this.writableLength === 0 && this.#pending === undefined && this.bytesWritten === 0
+  }
+
+  // ---- writing
+
+  bytesWritten = 0
+
+  override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
+    this.#pending = chunk
+    this.#onWritten = done
+    this.flushWrites()
+  }
+
+  override _final(done: (error?: Error | null) => void): void {
+    this.#isFinPending = true
+    this.#onWritten = done
+    this.flushWrites()
+  }
+
+  /** Hands pending bytes to quiche as far as it takes them. Called when the stream is writable. */
+  flushWrites(): void {
+    if (this.#isStopped || this.destroyed) return
+    const done = this.#onWritten
+    if (!done) {
+      this.#noticeStop()
+      return
+    }
+    const { native } = this.#host
+    try {
+      if (this.#pending) {
+        const taken = native.streamSend(this.id, this.#pending, false) ?? 0
+        this.bytesWritten += taken
+        if (taken > 0) this.#host.wake()
+        if (taken < this.#pending.length) {
+          this.#pending = this.#pending.subarray(taken)
+          return
+        }
+        this.#pending = undefined
+      } else if (this.#isFinPending) {
+        if (native.streamSend(this.id, EMPTY, true) === null) return
+        this.#isFinPending = false
+        this.#isFinSent = true
+        this.#host.wake()
+      }
+    } catch (error) {
+      this.#onStop(error)
+      return
+    }
+    this.#onWritten = undefined
+    done()
+  }
+
+  /** Without anything to write, STOP_SENDING would go unseen. */
+  #noticeStop(): void {
+    if (this.#isFinSent || this.bytesWritten === 0) return
+    try {
+      this.#host.native.streamCapacity(this.id)
+    } catch (error) {
+      this.#onStop(error)
+    }
+  }
+
+  #onStop(error: unknown): void {
+    const text = errorText(error)
+    this.#isStopped = true
+    if (!text.includes('StreamStopped')) {
+      this.destroy(new TunnelError('STREAM_RESET', `the stream cannot be written (${text})`))
+      return
+    }
+    // What the peer sent before it stopped us is still delivered; the stream ends with its reading side.
+    this.#endIfStopped()
+    this.emit('stopped')
+  }
+
+  #endIfStopped(): void {
+    if (!this.#isStopped || !this.#isFinRead || this.destroyed) return
+    this.destroy(
+      this.writableLength > 0 || this.#pending
+        ? new TunnelError('STREAM_RESET', 'the peer closed the stream before everything was sent')
+        : undefined,
+    )
+  }
+
+  // ---- the end
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    const { native } = this.#host
+    this.#pending = undefined
+    this.#onWritten = undefined
+    if (!this.#isFinRead) shutdown(native, this.id, SHUTDOWN_READ)
+    if (!this.#isFinSent) shutdown(native, this.id, SHUTDOWN_WRITE)
+    this.#host.wake()
+    this.#host.forget(this.id)
+    done(error)
+  }
+
+  /** True when the peer reset its direction. */
+  get isReset(): boolean {
+    return this.#isResetByPeer
+  }
+}
+
+const EMPTY = Buffer.alloc(0)
+
+function shutdown(native: Connection, id: number, direction: number): void {
+  try {
+    native.streamShutdown(id, direction, CODE_ABORT)
+  } catch {
+    // Done or InvalidStreamState: that direction is over already, or the stream was never used.
+  }
+}
