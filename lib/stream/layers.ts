@@ -12,7 +12,10 @@ import { WrappedStream, type Layer } from './wrapped.ts'
 export interface StreamLimiter {
   /** The one bucket of the proxy. */
   readonly bucket: TokenBucket
-  /** `wire`: bytes on the stream count, as limited by a client. `plain`: payload bytes count, as by a server. */
+  /**
+   * `wire`: bytes on the stream count, as limited by a client. `plain`: payload bytes count, as by
+   * a server.
+   */
   readonly side: 'wire' | 'plain'
 }
 
@@ -26,8 +29,9 @@ export interface LayerOptions {
 }
 
 /**
- * The stream of plain bytes over `stream`, which it owns from now on; `stream` itself when there is no layer. Half-close
- * and backpressure go through. What the peer malforms destroys it with PROTOCOL_ERROR.
+ * The stream of plain bytes over `stream`, which it owns from now on; `stream` itself when there is
+ * no layer. Half-close and backpressure go through. What the peer malforms destroys it with
+ * PROTOCOL_ERROR.
  */
 export function layerStream(stream: Duplex, options: LayerOptions): Duplex {
   const { encryptionKey, compression = false, limiter, clock = systemClock } = options

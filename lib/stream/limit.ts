@@ -1,5 +1,5 @@
-// The bandwidth limit of a proxy: one token bucket for both directions and all its streams. Sans-IO; layers.ts applies it
-// to a stream. frp-surface.md section 4.9.
+// The bandwidth limit of a proxy: one token bucket for both directions and all its streams.
+// Sans-IO; layers.ts applies it to a stream. frp-surface.md section 4.9.
 
 /** Rate and burst (one second of the rate) of a bucket that starts full. Times in milliseconds. */
 export class TokenBucket {
@@ -20,8 +20,9 @@ export class TokenBucket {
   }
 
   /**
-   * Takes the bytes and returns how many milliseconds the caller has to wait until they are paid. Waiting callers stand
-   * in line: each one's debt comes on top of those before it, whoever they are.
+   * Takes the bytes and returns how many milliseconds the caller has to wait until they are paid.
+   * Waiting callers stand in line: each one's debt comes on top of those before it, whoever they
+   * are.
    */
   take(bytes: number, now: number): number {
     const earned = (Math.max(0, now - this.#at) / 1000) * this.bytesPerSecond

@@ -1,5 +1,6 @@
-// The PROXY protocol header that tells a local service who its user is: version 1 as text, version 2 as bytes.
-// https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt; when frp writes it: frp-wire.md section 5.3.
+// The PROXY protocol header that tells a local service who its user is: version 1 as text, version
+// 2 as bytes. https://www.haproxy.org/download/1.8/doc/proxy-protocol.txt; when frp writes it:
+// frp-wire.md section 5.3.
 
 import { isIPv4 } from 'node:net'
 import { plainIp, type Address } from '../address.ts'
@@ -18,8 +19,9 @@ const SIGNATURE = Buffer.from('0d0a0d0a000d0a515549540a', 'hex')
 const VERSION_2_PROXY = 0x21
 
 /**
- * The bytes that go in front of the first payload. When one address is IPv4 and the other IPv6, both are written as
- * IPv6, the IPv4 one as ::ffff:a.b.c.d: the format has no mixed form, and a receiver would refuse one.
+ * The bytes that go in front of the first payload. When one address is IPv4 and the other IPv6,
+ * both are written as IPv6, the IPv4 one as ::ffff:a.b.c.d: the format has no mixed form, and a
+ * receiver would refuse one.
  */
 export function encodeProxyHeader(options: ProxyHeaderOptions): Buffer {
   const { version, network = 'tcp' } = options

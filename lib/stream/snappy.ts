@@ -1,5 +1,6 @@
-// The snappy framing format (google/snappy framing_format.txt), as golang/snappy speaks it: frp's useCompression. Sans-IO.
-// Every write becomes chunks at once, so that a keystroke is not held back. frp-wire.md section 3.3.
+// The snappy framing format (google/snappy framing_format.txt), as golang/snappy speaks it: frp's
+// useCompression. Sans-IO. Every write becomes chunks at once, so that a keystroke is not held
+// back. frp-wire.md section 3.3.
 
 import { TunnelError } from '../errors.ts'
 import { crc32c } from './crc32c.ts'
@@ -47,9 +48,10 @@ export class SnappyEncoder {
 }
 
 /**
- * One receiving direction: `push` received bytes, then call `next` until undefined before the next push. Holds one
- * chunk at most. Throws PROTOCOL_ERROR and is over then: a missing identifier, an unknown chunk type below 0x80, a chunk
- * or block that is too long, malformed data, a wrong checksum.
+ * One receiving direction: `push` received bytes, then call `next` until undefined before the next
+ * push. Holds one chunk at most. Throws PROTOCOL_ERROR and is over then: a missing identifier, an
+ * unknown chunk type below 0x80, a chunk or block that is too long, malformed data, a wrong
+ * checksum.
  */
 export class SnappyDecoder {
   #input: Buffer = EMPTY
@@ -63,8 +65,8 @@ export class SnappyDecoder {
 
   /** Takes the bytes over: results are views of them. */
   push(chunk: Buffer): void {
-    this.#input =
-      this.#at === this.#input.length ? chunk : Buffer.concat([this.#input.subarray(this.#at), chunk])
+    const rest = this.#input.subarray(this.#at)
+    this.#input = rest.length === 0 ? chunk : Buffer.concat([rest, chunk])
     this.#at = 0
   }
 
@@ -89,7 +91,8 @@ export class SnappyDecoder {
 
   /** True between chunks; an end of the stream anywhere else cuts one. */
   get isEmpty(): boolean {
-    return this.#type < 0 && this.#skip === 0 && this.#filled === 0 && this.#at === this.#input.length
+    const isBetween = this.#type < 0 && this.#skip === 0 && this.#filled === 0
+    return isBetween && this.#at === this.#input.length
   }
 
   #skipOn(): boolean {
@@ -99,7 +102,8 @@ export class SnappyDecoder {
     return this.#skip === 0
   }
 
-  // The next `length` bytes in one piece: a view when the input holds them all, else collected over several pushes.
+  // The next `length` bytes in one piece: a view when the input holds them all, else collected over
+  // several pushes.
   #gather(length: number): Buffer | undefined {
     const available = this.#input.length - this.#at
     if (this.#filled === 0 && available >= length) {

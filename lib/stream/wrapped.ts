@@ -1,5 +1,5 @@
-// A stream over another one, with a layer in between: the Node part that all layers share. Decides about backpressure,
-// half-close and failure; what happens to the bytes is the layer's business.
+// A stream over another one, with a layer in between: the Node part that all layers share. Decides
+// about backpressure, half-close and failure; what happens to the bytes is the layer's business.
 
 import { Duplex } from 'node:stream'
 import { systemClock, type Clock } from '../clock.ts'
@@ -8,7 +8,9 @@ import { TunnelError } from '../errors.ts'
 // Fills a whole snappy block, and is what the transports hand over at most.
 const HIGH_WATER_MARK = 65_536
 
-/** What is done with the bytes. Both directions are independent; any call may throw a TunnelError. */
+/**
+ * What is done with the bytes. Both directions are independent; any call may throw a TunnelError.
+ */
 export interface Layer {
   /** Longest piece that goes through `encode` at once, in bytes. */
   readonly pieceBytes: number
@@ -20,14 +22,17 @@ export interface Layer {
   decode(): Buffer | undefined
   /** The lower stream ended and `decode` gave undefined. Throws when that cuts something. */
   finish(): void
-  /** How long a piece waits before it is sent, or received bytes before they are delivered; milliseconds. */
+  /**
+   * How long a piece waits before it is sent, or received bytes before they are delivered;
+   * milliseconds.
+   */
   delay(bytes: number): number
 }
 
 /**
- * Owns `lower`. A write is taken when the lower stream took it; the lower stream is read while the reader wants more, and
- * at most one of its chunks is held. `end()` ends the lower stream, its end is our end after all data. An error on either
- * side destroys both.
+ * Owns `lower`. A write is taken when the lower stream took it; the lower stream is read while the
+ * reader wants more, and at most one of its chunks is held. `end()` ends the lower stream, its end
+ * is our end after all data. An error on either side destroys both.
  */
 export class WrappedStream extends Duplex {
   readonly #lower: Duplex
@@ -66,7 +71,8 @@ export class WrappedStream extends Duplex {
 
   override _final(callback: WriteCallback): void {
     if (this.#lower.destroyed) return callback(lost())
-    // The types leave out the error that Node hands over when the stream is destroyed before it finished.
+    // The types leave out the error that Node hands over when the stream is destroyed before it
+    // finished.
     this.#lower.end((error?: Error | null) => {
       this.#hasOutputEnded = !error
       callback(error)

@@ -1,6 +1,7 @@
-// Messages over one stream: the control after login, and the first messages of work streams. Decides where a message ends
-// and what follows it (cut exactly: the IV or payload after a message can come in the same chunk, frp-wire.md 3.2 and
-// 5.2), and how much may wait. What the messages mean is the business of the machines above.
+// Messages over one stream: the control after login, and the first messages of work streams.
+// Decides where a message ends and what follows it (cut exactly: the IV or payload after a message
+// can come in the same chunk, frp-wire.md 3.2 and 5.2), and how much may wait. What the messages
+// mean is the business of the machines above.
 
 import type { Duplex } from 'node:stream'
 import { systemClock, type Clock } from '../clock.ts'
@@ -13,7 +14,10 @@ import type { Message, MessageOf, MessageType, OutgoingMessage } from './message
 
 export interface MessageChannelOptions {
   readonly clock?: Clock
-  /** Bytes that may wait in the stream for a peer that does not read; past it the channel is destroyed. Default 1 MiB. */
+  /**
+   * Bytes that may wait in the stream for a peer that does not read; past it the channel is
+   * destroyed. Default 1 MiB.
+   */
   readonly maxQueuedBytes?: number
 }
 
@@ -34,8 +38,9 @@ interface Reader {
 }
 
 /**
- * Reads one message at a time (`readMessage`) or all of them (`onMessage`); bytes that nobody has asked for stay in the
- * stream, so that the peer is stopped by its flow control. Owns the stream until `detach`.
+ * Reads one message at a time (`readMessage`) or all of them (`onMessage`); bytes that nobody has
+ * asked for stay in the stream, so that the peer is stopped by its flow control. Owns the stream
+ * until `detach`.
  */
 export class MessageChannel {
   /** Never rejects. Pending after `detach`. */
@@ -72,8 +77,9 @@ export class MessageChannel {
   }
 
   /**
-   * The next message. Rejects with PROTOCOL_ERROR, SESSION_CLOSED (the peer ended, or the stream failed), TIMED_OUT or
-   * ABORTED; the last two leave the channel usable. One reader at a time, and none beside `onMessage`.
+   * The next message. Rejects with PROTOCOL_ERROR, SESSION_CLOSED (the peer ended, or the stream
+   * failed), TIMED_OUT or ABORTED; the last two leave the channel usable. One reader at a time, and
+   * none beside `onMessage`.
    */
   readMessage(options: ReadOptions = {}): Promise<Message> {
     const { signal, timeoutMs } = options
@@ -122,8 +128,9 @@ export class MessageChannel {
   }
 
   /**
-   * From now on each message goes to the handler, in order; the first ones possibly before this call returns. An error
-   * that it throws destroys the channel. Calling `encrypt` or `detach` inside the handler cuts right after its message.
+   * From now on each message goes to the handler, in order; the first ones possibly before this
+   * call returns. An error that it throws destroys the channel. Calling `encrypt` or `detach`
+   * inside the handler cuts right after its message.
    */
   onMessage(handler: (message: Message) => void): void {
     if (this.#reader || this.#handler) throw new Error('the channel already has a reader')
@@ -132,8 +139,8 @@ export class MessageChannel {
   }
 
   /**
-   * Sends without waiting. A closed channel drops the message: `closed` has told so. Throws LIMIT_EXCEEDED for a message
-   * above the frame limit, and then nothing was sent.
+   * Sends without waiting. A closed channel drops the message: `closed` has told so. Throws
+   * LIMIT_EXCEEDED for a message above the frame limit, and then nothing was sent.
    */
   send(message: OutgoingMessage): void {
     const frame = encodeMessage(message)
@@ -145,7 +152,10 @@ export class MessageChannel {
     }
   }
 
-  /** Switches both directions to the cipher, at the end of the last message read and of the last one sent. Once. */
+  /**
+   * Switches both directions to the cipher, at the end of the last message read and of the last one
+   * sent. Once.
+   */
   encrypt(key: Buffer): void {
     if (this.#encryptor) throw new Error('the channel is already encrypted')
     const rest = this.#framer.rest()
@@ -156,9 +166,9 @@ export class MessageChannel {
   }
 
   /**
-   * Gives the stream back, at the end of the last message read: all bytes after it are still in the stream. The channel
-   * is over, without `closed` being settled; the new owner listens to 'error'. Note that the stream can have ended
-   * (`readableEnded`) already.
+   * Gives the stream back, at the end of the last message read: all bytes after it are still in the
+   * stream. The channel is over, without `closed` being settled; the new owner listens to 'error'.
+   * Note that the stream can have ended (`readableEnded`) already.
    */
   detach(): Duplex {
     if (this.#encryptor) throw new Error('an encrypted channel cannot be detached')
@@ -176,8 +186,8 @@ export class MessageChannel {
   }
 
   /**
-   * Ends our direction after what was sent and drops what still comes. The stream is destroyed when the peer ends too,
-   * or after `graceMs` (default 1000). Safe to call twice.
+   * Ends our direction after what was sent and drops what still comes. The stream is destroyed when
+   * the peer ends too, or after `graceMs` (default 1000). Safe to call twice.
    */
   close(detail: string = 'closed', graceMs: number = 1000): void {
     if (this.#isClosing || this.#isDetached || this.#stream.destroyed) return
@@ -240,8 +250,9 @@ export class MessageChannel {
     this.#handler = undefined
   }
 
-  // Reads exactly as many bytes as the next message needs, so that nothing has to be put back. Reading past the end of
-  // a message could also let the stream emit 'end' before its new owner has a chance to see the last bytes.
+  // Reads exactly as many bytes as the next message needs, so that nothing has to be put back.
+  // Reading past the end of a message could also let the stream emit 'end' before its new owner has
+  // a chance to see the last bytes.
   #pump(): void {
     if (this.#isPumping) return
     this.#isPumping = true

@@ -1,5 +1,5 @@
-// The stream cipher of v1 control streams and of useEncryption: AES-128-CFB, one random IV in front of each direction,
-// no MAC. Weak, but what real peers speak. frp-wire.md section 3.1.
+// The stream cipher of v1 control streams and of useEncryption: AES-128-CFB, one random IV in front
+// of each direction, no MAC. Weak, but what real peers speak. frp-wire.md section 3.1.
 
 import {
   createCipheriv,
@@ -15,7 +15,10 @@ export const IV_BYTES = 16
 
 const EMPTY = Buffer.alloc(0)
 
-/** The key of a token or of a proxy's secretKey. Any text is a secret, the empty one too. Costs about 50 microseconds. */
+/**
+ * The key of a token or of a proxy's secretKey. Any text is a secret, the empty one too. Costs
+ * about 50 microseconds.
+ */
 export function deriveKey(secret: string): Buffer {
   return pbkdf2Sync(secret, 'frp', 64, KEY_BYTES, 'sha1')
 }

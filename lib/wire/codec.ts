@@ -1,8 +1,9 @@
-// One message to its v1 frame and one JSON body to its message. Decides the JSON rules (what is left out, what is refused);
-// cutting the byte stream into frames is framer.ts. Format: frp-wire.md section 2.1 to 2.3. Sans-IO.
+// One message to its v1 frame and one JSON body to its message. Decides the JSON rules (what is
+// left out, what is refused); cutting the byte stream into frames is framer.ts. Format: frp-wire.md
+// section 2.1 to 2.3. Sans-IO.
 
 import { TunnelError } from '../errors.ts'
-import type { Message, MessageType, OutgoingMessage } from './messages.ts'
+import type { Message, MessageType, OutgoingMessage, StringMap } from './messages.ts'
 import { SCHEMA, type Fields, type Kind } from './schema.ts'
 
 /** Largest JSON body, in bytes, as at real peers: they end the stream at a longer one. */
@@ -24,8 +25,8 @@ function typeByte(type: MessageType): number {
 }
 
 /**
- * The whole frame: header and JSON. Throws LIMIT_EXCEEDED when the JSON is longer than MAX_BODY_BYTES, because the
- * peer would end its stream at it.
+ * The whole frame: header and JSON. Throws LIMIT_EXCEEDED when the JSON is longer than
+ * MAX_BODY_BYTES, because the peer would end its stream at it.
  */
 export function encodeMessage(message: OutgoingMessage): Buffer {
   // A message is a plain object; its interface only lacks the index signature.
@@ -47,8 +48,9 @@ export function encodeMessage(message: OutgoingMessage): Buffer {
 }
 
 /**
- * Reads the JSON of a frame. Unknown fields are ignored, names match in any case, absent and null mean zero. Throws
- * PROTOCOL_ERROR with the names of message and field, never with a value: it could be a secret.
+ * Reads the JSON of a frame. Unknown fields are ignored, names match in any case, absent and null
+ * mean zero. Throws PROTOCOL_ERROR with the names of message and field, never with a value: it
+ * could be a secret.
  */
 export function decodeBody(typeByte: number, body: Uint8Array): Message {
   const type = TYPES.get(typeByte)
@@ -76,7 +78,8 @@ export function tooLong(length: number | bigint): string {
   return `message length ${length} is out of bounds (0..${MAX_BODY_BYTES})`
 }
 
-// Go escapes these inside strings, and JSON has none of them outside. Equal bytes make captures comparable.
+// Go escapes these inside strings, and JSON has none of them outside. Equal bytes make captures
+// comparable.
 function escapeAsGo(json: string): string {
   return json.replace(/[<>&\u2028\u2029]/g, char => {
     return `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`
@@ -106,12 +109,12 @@ function outgoingValue(kind: Kind, value: unknown): unknown {
   }
   if (value === undefined) return undefined
   if (kind === 'bytes') return (value as Buffer).toString('base64')
-  if (kind === 'map') return sorted(value as Readonly<Record<string, string>>)
+  if (kind === 'map') return sorted(value as StringMap)
   return value
 }
 
 // Go writes maps in the order of their keys.
-function sorted(map: Readonly<Record<string, string>>): Readonly<Record<string, string>> | undefined {
+function sorted(map: StringMap): StringMap | undefined {
   const keys = Object.keys(map).sort()
   if (keys.length === 0) return undefined
   return Object.fromEntries(keys.map(key => [key, map[key] ?? '']))
@@ -157,7 +160,7 @@ function namesOf(fields: Fields): ReadonlyMap<string, string> {
 }
 
 function incoming(fields: Fields, raw: unknown, path: string): Values {
-  if (typeof raw !== 'object' || raw === null || Array.isArray(raw)) throw wrong(path, 'an object', raw)
+  if (!isObject(raw)) throw wrong(path, 'an object', raw)
   const result = zeros(fields)
   const names = namesOf(fields)
   for (const [key, value] of Object.entries(raw)) {
@@ -225,17 +228,22 @@ function bytesOf(value: unknown, path: string): Buffer {
   return Buffer.from(text, 'base64')
 }
 
-function mapOf(value: unknown, path: string): Readonly<Record<string, string>> {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw wrong(path, 'an object of strings', value)
-  }
-  // The key is the peer's own text, so it stays out of the message. fromEntries makes `__proto__` a plain key.
+function mapOf(value: unknown, path: string): StringMap {
+  if (!isObject(value)) throw wrong(path, 'an object of strings', value)
+  // The key is the peer's own text, so it stays out of the message. fromEntries makes `__proto__` a
+  // plain key.
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, item === null ? '' : stringOf(item, `${path}[]`)]),
+    Object.entries(value).map(([key, item]) => {
+      return [key, item === null ? '' : stringOf(item, `${path}[]`)]
+    }),
   )
 }
 
 function wrong(path: string, wanted: string, value: unknown): TunnelError {
-  const got = value === null ? 'null' : Array.isArray(value) ? 'a list' : `a value of type ${typeof value}`
-  return new TunnelError('PROTOCOL_ERROR', `${path} must be ${wanted}, not ${got}`)
+  const got = Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value
+  return new TunnelError('PROTOCOL_ERROR', `${path} must be ${wanted}, not of type ${got}`)
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -1,16 +1,23 @@
-// Cuts a byte stream into v1 messages. Sans-IO. A wrong type byte or length is refused before the body is waited for.
-// Format: frp-wire.md section 2.1.
+// Cuts a byte stream into v1 messages. Sans-IO. A wrong type byte or length is refused before the
+// body is waited for. Format: frp-wire.md section 2.1.
 
 import { TunnelError } from '../errors.ts'
-import { decodeBody, HEADER_BYTES, MAX_BODY_BYTES, tooLong, typeOfByte, unknownType } from './codec.ts'
+import {
+  decodeBody,
+  HEADER_BYTES,
+  MAX_BODY_BYTES,
+  tooLong,
+  typeOfByte,
+  unknownType,
+} from './codec.ts'
 import type { Message } from './messages.ts'
 
 const EMPTY = Buffer.alloc(0)
 
 /**
- * Drive it so: `push` what arrived, call `next` until it gives undefined. At a switch to another format take what is
- * left with `rest`. Holds at most one frame when it is drained after each push. Once `next` has thrown it throws the
- * same error for ever: there is no way to find the next frame.
+ * Drive it so: `push` what arrived, call `next` until it gives undefined. At a switch to another
+ * format take what is left with `rest`. Holds at most one frame when it is drained after each push.
+ * Once `next` has thrown it throws the same error for ever: there is no way to find the next frame.
  */
 export class Framer {
   #pending: Buffer = EMPTY
@@ -35,8 +42,8 @@ export class Framer {
   }
 
   /**
-   * How many bytes are missing at least until `next` can go on: the rest of a header, or of a body. Reading exactly
-   * so many never reads past a message. Never 0 when `next` has given undefined.
+   * How many bytes are missing at least until `next` can go on: the rest of a header, or of a body.
+   * Reading exactly so many never reads past a message. Never 0 when `next` has given undefined.
    */
   missing(): number {
     if (this.#pending.length < HEADER_BYTES) return HEADER_BYTES - this.#pending.length

@@ -1,11 +1,15 @@
-// All messages of wire v1, with frp's field names so that they can be compared with frp line by line. They end at the
-// machine that reads them. Format: frp-wire.md section 2.3 and 2.4; bytes and validation are in codec.ts.
+// All messages of wire v1, with frp's field names so that they can be compared with frp line by
+// line. They end at the machine that reads them. Format: frp-wire.md section 2.3 and 2.4; bytes and
+// validation are in codec.ts.
 
 /** What a peer of ours adds to Login and LoginResp. A real peer ignores it and never sends it. */
 export interface Extension {
   /** Version of quicfrp. Informative. */
   readonly version: string
-  /** What this side can do: `server-streams`, `half-close`, ... A feature is used when both sides name it. */
+  /**
+   * What this side can do: `server-streams`, `half-close`, ... A feature is used when both sides
+   * name it.
+   */
   readonly features: readonly string[]
 }
 
@@ -258,7 +262,9 @@ export type Draft<M> = M extends Buffer | string | number | boolean | readonly s
   : M extends readonly (infer E)[]
     ? readonly Draft<E>[]
     : M extends { readonly type: MessageType }
-      ? { readonly type: M['type'] } & { readonly [K in Exclude<keyof M, 'type'>]?: Draft<M[K]> | undefined }
+      ? { readonly type: M['type'] } & {
+          readonly [K in Exclude<keyof M, 'type'>]?: Draft<M[K]> | undefined
+        }
       : { readonly [K in keyof M]?: Draft<M[K]> | undefined }
 
 /** Any message to send; every Message is one. */

@@ -1,11 +1,13 @@
-// The fields of every v1 message, as a table that codec.ts reads both ways: type byte, names, kinds, order. The compiler
-// holds it against the interfaces of messages.ts. Format: frp-wire.md section 2.3 and 2.4.
+// The fields of every v1 message, as a table that codec.ts reads both ways: type byte, names,
+// kinds, order. The compiler holds it against the interfaces of messages.ts. Format: frp-wire.md
+// section 2.3 and 2.4.
 
 import type { MessageOf, MessageType } from './messages.ts'
 
 /**
- * How a field is written and checked. `int` is any safe integer: Go's 64-bit integers beyond 2^53 are refused.
- * An `object` is always sent, even as {}; `optional` and `full` ones can be absent, and `full` ones send their zeros.
+ * How a field is written and checked. `int` is any safe integer: Go's 64-bit integers beyond 2^53
+ * are refused. An `object` is always sent, even as {}; `optional` and `full` ones can be absent,
+ * and `full` ones send their zeros.
  */
 export type Kind =
   | 'string'
@@ -101,9 +103,15 @@ export const SCHEMA: {
       multiplexer: 'string',
     },
   },
-  NewProxyResp: { byte: '2', fields: { proxy_name: 'string', remote_addr: 'string', error: 'string' } },
+  NewProxyResp: {
+    byte: '2',
+    fields: { proxy_name: 'string', remote_addr: 'string', error: 'string' },
+  },
   CloseProxy: { byte: 'c', fields: { proxy_name: 'string' } },
-  NewWorkConn: { byte: 'w', fields: { run_id: 'string', privilege_key: 'string', timestamp: 'int' } },
+  NewWorkConn: {
+    byte: 'w',
+    fields: { run_id: 'string', privilege_key: 'string', timestamp: 'int' },
+  },
   ReqWorkConn: { byte: 'r', fields: {} },
   StartWorkConn: {
     byte: 's',

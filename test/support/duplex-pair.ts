@@ -1,4 +1,5 @@
-// Two Duplexes, joined: what is written to one is read from the other. A write is taken when the other side wanted more.
+// Two Duplexes, joined: what is written to one is read from the other. A write is taken when the
+// other side wanted more.
 
 import { Duplex } from 'node:stream'
 
