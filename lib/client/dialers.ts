@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import type { Session } from '../transport/transport.ts'
+import type { Dialer } from '../transport/transport.ts'
 import type { Way } from './attempt.ts'
 import { autoDialer } from './auto-dialer.ts'
 import { networkFingerprint } from './network.ts'
@@ -47,12 +47,14 @@ interface Tls {
   readonly ca?: string
 }
 
-async function tlsOf(config: ClientConfig): Promise<Tls> {
-  const { loadTlsMaterial } = await import('../transport/certificate.ts')
+async function tlsOf(config: ClientConfig, { withFiles }: { withFiles: boolean }): Promise<Tls> {
   const { tls } = config.transport
+  const serverName = tls.serverName || config.serverAddr
+  if (!withFiles) return { serverName }
+  const { loadTlsMaterial } = await import('../transport/certificate.ts')
   const { key, cert, ca } = await loadTlsMaterial(tls)
   return {
-    serverName: tls.serverName || config.serverAddr,
+    serverName,
     ...(key !== undefined && { key }),
     ...(cert !== undefined && { cert }),
     ...(ca !== undefined && { ca }),
@@ -62,46 +64,63 @@ async function tlsOf(config: ClientConfig): Promise<Tls> {
 async function tcpWay(config: ClientConfig, { log }: DialerOptions): Promise<Way> {
   const { tcpDialer } = await import('../transport/tcp.ts')
   const { transport } = config
-  return tcpDialer({
-    host: config.serverAddr,
-    port: config.serverPort,
-    log,
-    mux: transport.tcpMux,
-    ...(transport.tls.enable && {
-      tls: {
-        ...(await tlsOf(config)),
-        customFirstByte: !transport.tls.disableCustomTLSFirstByte,
-      },
-    }),
+  const tls = transport.tls.enable && {
+    ...(await tlsOf(config, { withFiles: true })),
+    customFirstByte: !transport.tls.disableCustomTLSFirstByte,
+  }
+  const dialerTo = (host: string, connectTimeoutMs: number): Dialer =>
+    tcpDialer({
+      host,
+      port: config.serverPort,
+      log,
+      connectTimeoutMs,
+      localIp: transport.connectServerLocalIP,
+      keepaliveMs: transport.dialServerKeepalive * 1_000,
+      mux: transport.tcpMux,
+      muxKeepaliveMs: transport.tcpMuxKeepaliveInterval * 1_000,
+      ...(tls && { tls }),
+    })
+  // Node's own lookup and race of the address families, unless the user names the DNS server.
+  if (config.dnsServer !== '') return inOrder(config, dialerTo)
+  return dialerTo(config.serverAddr, transport.dialServerTimeout * 1_000)
+}
+
+async function quicWay(config: ClientConfig): Promise<Way> {
+  const { quic, tls } = config.transport
+  // As in frp: with TLS switched off QUIC still has it, but without the certificates.
+  const material = await tlsOf(config, { withFiles: tls.enable })
+  return inOrder(config, async (host, connectTimeoutMs) => {
+    const { quicDialer } = await import('../transport/quic.ts')
+    return quicDialer({
+      ...material,
+      host,
+      port: config.serverPort,
+      connectTimeoutMs,
+      keepaliveMs: quic.keepalivePeriod * 1_000,
+      idleTimeoutMs: quic.maxIdleTimeout * 1_000,
+      maxStreams: quic.maxIncomingStreams,
+      datagramBytes: quic.datagramSize,
+    })
   })
 }
 
-/** With the addresses of the name tried in order, each with its share of the time. */
-async function quicWay(config: ClientConfig): Promise<Way> {
-  const { quic, tls, dialServerTimeout } = config.transport
-  // As in frp: with TLS switched off QUIC still has it, but without the certificates.
-  const material = tls.enable ? await tlsOf(config) : { serverName: config.serverAddr }
+type DialerTo = (host: string, connectTimeoutMs: number) => Dialer | Promise<Dialer>
+
+/**
+ * Tries the addresses of the server one after another, each with its share of dialServerTimeout. Its dialers hold
+ * nothing but the sessions they have brought, and those have owners; so there is nothing to close.
+ */
+function inOrder(config: ClientConfig, dialerTo: DialerTo): Way {
   return {
-    async dial({ signal } = {}) {
-      const { quicDialer } = await import('../transport/quic.ts')
+    async dial(options) {
       const hosts = await resolveHost(config.serverAddr, config.dnsServer)
+      const shareMs = (config.transport.dialServerTimeout * 1_000) / hosts.length
       let failure: unknown
       for (const host of hosts) {
-        const dialer = quicDialer({
-          ...material,
-          host,
-          port: config.serverPort,
-          keepaliveMs: quic.keepalivePeriod * 1_000,
-          idleTimeoutMs: quic.maxIdleTimeout * 1_000,
-          maxStreams: quic.maxIncomingStreams,
-          datagramBytes: quic.datagramSize,
-          connectTimeoutMs: (dialServerTimeout * 1_000) / hosts.length,
-        })
         try {
-          return ownedBy(await dialer.dial(signal ? { signal } : {}), dialer)
+          return await (await dialerTo(host, shareMs)).dial(options)
         } catch (error) {
-          await dialer.close()
-          if (signal?.aborted) throw error
+          if (options?.signal?.aborted) throw error
           failure ??= error
         }
       }
@@ -109,12 +128,6 @@ async function quicWay(config: ClientConfig): Promise<Way> {
     },
     async close() {},
   }
-}
-
-/** The dialer of one session ends with it. */
-function ownedBy(session: Session, dialer: Way): Session {
-  void session.closed.then(() => dialer.close())
-  return session
 }
 
 /** Where the native part of QUIC is missing the log says so, once. */
