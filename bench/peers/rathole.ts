@@ -1,9 +1,11 @@
 // rathole, from the binary that RATHOLE_BIN names: plain TCP, one connection for each user, no
 // encryption.
 
+import { connect } from 'node:net'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { SERVICE_NAMES } from '../load/messages.ts'
 import type { ServicePorts } from '../load/messages.ts'
 import { Program } from '../process.ts'
@@ -67,11 +69,39 @@ async function openRathole(binary: string, services: ServicePorts): Promise<Tunn
       [...section('server', bindAddress), ...serverServices],
       ['Listening at']
     )
-    const up = ['Control channel established']
-    const client = await start('client', [...section('client', bindAddress), ...clientServices], up)
+    const client = await start(
+      'client',
+      [...section('client', bindAddress), ...clientServices],
+      []
+    )
+    // Its log has one line for each service, of a form that changed between versions; the server
+    // opens a service's door when the client has come for it.
+    await Promise.all(SERVICE_NAMES.map(name => doorOpened(ports[name], client)))
     return { ports, programs: { server, client }, close }
   } catch (error) {
     await close()
     throw error
   }
+}
+
+async function doorOpened(port: number, client: Program): Promise<void> {
+  const deadline = performance.now() + START_TIMEOUT_MS
+  while (!(await accepts(port))) {
+    client.check()
+    if (performance.now() > deadline) {
+      throw client.failure(`did not open port ${port} within ${START_TIMEOUT_MS} ms`)
+    }
+    await sleep(50)
+  }
+}
+
+function accepts(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = connect({ port, host: '127.0.0.1' })
+    socket.once('connect', () => {
+      socket.destroy()
+      resolve(true)
+    })
+    socket.once('error', () => resolve(false))
+  })
 }
