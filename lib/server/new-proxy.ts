@@ -39,6 +39,7 @@ function serverLimit({ bandwidth_limit_mode: mode, bandwidth_limit: text }: NewP
   if (mode !== '' && mode !== 'client' && mode !== 'server') {
     throw refused('bandwidth limit mode should be client or server')
   }
+  if (text === '') return 0
   try {
     const { bytesPerSecond } = parseBandwidthLimit(text)
     return mode === 'server' ? bytesPerSecond : 0
