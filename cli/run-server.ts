@@ -8,7 +8,13 @@ import {
 import { createServer } from '../lib/index.ts'
 import { boundedClose, untilSignal } from './lifetime.ts'
 import { openLogger } from './log/logger.ts'
-import { loadOptions, serverValues, type ServerFlags, wantsJsonLogs } from './options.ts'
+import {
+  loadOptions,
+  type ServerFlags,
+  serverFlagWarnings,
+  serverValues,
+  wantsJsonLogs,
+} from './options.ts'
 import { describe, print, printWarnings } from './output.ts'
 
 /** Resolves to the exit status when the server is over. */
@@ -37,5 +43,6 @@ export async function runServer(flags: ServerFlags): Promise<number> {
 
 async function configOf(flags: ServerFlags): Promise<LoadedServer> {
   if (flags.config !== '') return loadServerConfig(flags.config, loadOptions(flags, process.env))
-  return { config: serverConfigFromValues(serverValues(flags)), warnings: [] }
+  const config = serverConfigFromValues(serverValues(flags))
+  return { config, warnings: serverFlagWarnings(flags) }
 }

@@ -5,6 +5,7 @@ import { CLIENT_FLAGS, SERVER_FLAGS, TCP_FLAGS } from '../../cli/flags.ts'
 import {
   loadOptions,
   type ServerFlags,
+  serverFlagWarnings,
   serverValues,
   type TcpFlags,
   tcpValues,
@@ -78,6 +79,12 @@ t.test('each flag of frps sets its key', async t => {
     log: { to: 'x.log', level: 'debug', maxDays: 9, disablePrintColor: true },
   })
   t.equal(config.auth.token.reveal(), 'secret')
+})
+
+t.test('a flag of a part that does not exist yet is told, not silently ignored', async t => {
+  t.strictSame(serverFlagWarnings(await serverFlags('')), [])
+  const flags = await serverFlags('--dashboard_port 7500 --enable_prometheus --kcp_bind_port 7000')
+  t.match(serverFlagWarnings(flags), [/dashboard_port/, /enable_prometheus/, /kcp_bind_port/])
 })
 
 t.test('port 0 is the default port, as with frp', async t => {
