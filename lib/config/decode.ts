@@ -191,7 +191,7 @@ export function member(value: unknown, name: string): unknown {
 }
 
 function sourced(document: Document): string[] {
-  return document.warnings.map(text => `${document.source}: ${text}`)
+  return document.warnings.map(text => `${document.source}:${/^\d/.test(text) ? '' : ' '}${text}`)
 }
 
 /** `frpc.toml:12: proxies[0] "web": TEXT`, in the order of the file. */

@@ -1,7 +1,7 @@
 // Text to document: tells the formats apart by content, in frp's order (frp-surface.md section 2.1), and renders templates.
 
 import { extname } from 'node:path'
-import { errorText } from '../errors.ts'
+import { errorText, type TunnelError } from '../errors.ts'
 import { type Document, isRecord, Lines, SyntaxProblem } from './document.ts'
 import { type IniSection, parseIni } from './ini.ts'
 import { readJson } from './json.ts'
@@ -53,8 +53,12 @@ export async function readDocument(
   })
   const { text } = rendered
   const found = await recognize(text, source, strict, line => rendered.originOf(line))
-  return { source, ...found, lines: found.lines.map(line => rendered.originOf(line)) }
+  const lines = found.lines.map(line => rendered.originOf(line))
+  return { source, ...found, lines, warnings: [...rendered.warnings, ...found.warnings] }
 }
+
+/** A file that is neither TOML nor YAML is told as broken TOML where it has a line like this. */
+const ASSIGNMENT = /^[ \t]*[\w."-]+[ \t]*=/m
 
 type Found = Omit<Document, 'source'>
 type Origin = (line: number) => number
@@ -73,22 +77,22 @@ async function recognize(
     tomlProblem = error
   }
   const extension = extname(source).toLowerCase()
-  if (extension === '.toml') throw syntaxError(source, [tomlProblem], origin)
+  if (extension === '.toml') throw syntaxError(source, tomlProblem, origin)
+  const isJson = text.trimStart().startsWith('{')
+  const isNamed = isJson || extension === '.yaml' || extension === '.yml'
   try {
-    if (text.trimStart().startsWith('{')) return fromJson(text, strict)
+    if (isJson) return fromJson(text, strict)
     const { value, lines } = await readYaml(text)
-    // Almost any text is a YAML scalar; as a configuration it is more likely broken TOML.
-    if (value !== null && !isRecord(value)) {
-      throw new SyntaxProblem('yaml: the file is not a table of keys', undefined)
+    if (value === null || isRecord(value)) {
+      return { format: 'yaml', value: withoutDotKeys(value), lines, warnings: [] }
     }
-    return { format: 'yaml', value: withoutDotKeys(value), lines, warnings: [] }
+    throw new SyntaxProblem('yaml: the file is not a table of keys', undefined)
   } catch (error) {
     if (error instanceof RangeError) {
-      throw syntaxError(source, [new SyntaxProblem('nested too deeply', undefined)], origin)
+      throw syntaxError(source, new SyntaxProblem('nested too deeply', undefined), origin)
     }
     if (!(error instanceof SyntaxProblem)) throw error
-    const isNamed = extension === '.yaml' || extension === '.yml' || text.trimStart().startsWith('{')
-    throw syntaxError(source, isNamed ? [error] : [error, tomlProblem], origin)
+    throw syntaxError(source, !isNamed && ASSIGNMENT.test(text) ? tomlProblem : error, origin)
   }
 }
 
@@ -118,16 +122,14 @@ export function guarded<T>(source: string, read: () => T): T {
   try {
     return read()
   } catch (error) {
-    if (error instanceof SyntaxProblem) throw syntaxError(source, [error], line => line)
+    if (error instanceof SyntaxProblem) throw syntaxError(source, error, line => line)
     throw configError([`${source}: ${errorText(error)}`], error)
   }
 }
 
-function syntaxError(source: string, problems: readonly SyntaxProblem[], origin: Origin): Error {
-  const [first, ...others] = problems
-  const line = first?.line === undefined ? '' : `:${origin(first.line)}`
-  const also = others.map(problem => `; as TOML: ${problem.message}`).join('')
-  return configError([`${source}${line}: ${first?.message ?? ''}${also}`], first)
+function syntaxError(source: string, problem: SyntaxProblem, origin: Origin): TunnelError {
+  const line = problem.line === undefined ? '' : `:${origin(problem.line)}`
+  return configError([`${source}${line}: ${problem.message}`], problem)
 }
 
 /** A document that was not read from a text. */

@@ -10,14 +10,21 @@ export function readToml(text: string): { value: unknown; lines: Lines } {
     table = plain(parse(text, { integersAsBigInt: 'asNeeded', maxDepth: 100 }))
   } catch (error) {
     if (error instanceof TomlError) {
-      const [reason] = error.message.replace(/^Invalid TOML document: /, '').split('\n')
-      const place = `toml: line ${error.line}, column ${error.column}`
-      throw new SyntaxProblem(`${place}: ${reason}`, error.line)
+      throw new SyntaxProblem(`toml: ${tomlText(error, text)}`, error.line)
     }
     if (error instanceof RangeError) throw new SyntaxProblem('toml: nested too deeply', undefined)
     throw error
   }
   return { value: table, lines: new KeyScanner(text).scan() }
+}
+
+/** Names the key of the line, never its value, which may be a secret. */
+function tomlText(error: TomlError, text: string): string {
+  const key = /^\s*([\w."-]+)\s*=/.exec(text.split('\n')[error.line - 1] ?? '')?.[1]
+  const [reason = ''] = error.message.replace(/^Invalid TOML document: /, '').split('\n')
+  if (key !== undefined && reason.includes('already defined')) return `key ${key} is already defined`
+  const at = key === undefined ? '' : ` (at ${key})`
+  return `line ${error.line}, column ${error.column}: ${reason}${at}`
 }
 
 /** Big integers and dates become what the schema knows. */

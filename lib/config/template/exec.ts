@@ -46,7 +46,9 @@ class Execution {
         return undefined
       case 'action': {
         const value = this.#pipe(node.pipe, dot)
-        if (node.pipe.names.length === 0) this.#output.write(print(value), node.pipe.at)
+        if (node.pipe.names.length > 0) return undefined
+        if (value === undefined) this.#warn(node.pipe)
+        this.#output.write(value === undefined ? '<no value>' : print(value), node.pipe.at)
         return undefined
       }
       case 'break':
@@ -187,9 +189,15 @@ class Execution {
     }
   }
 
-  /** A missing key of a map is an empty string: the map of `.Envs` holds strings. */
+  /** Go prints `<no value>`, which nobody wants as a password. */
+  #warn(pipe: Pipe): void {
+    const text = pipe.commands.map(command => command.text.trim()).join(' | ')
+    this.#output.warn(`{{ ${text} }} has no value and becomes "<no value>"`, pipe.at)
+  }
+
+  /** A missing key of a map is no value; with `index` it is an empty text. Both as in Go. */
   #field(of: Value, name: string, command: Command): Value {
-    if (isMap(of)) return of.get(name) ?? ''
+    if (isMap(of)) return of.get(name)
     if (of instanceof Struct && of.fields.has(name)) return of.fields.get(name)
     const reason = of === undefined ? `nil data; no entry for key "${name}"` : `can't evaluate field ${name} in type ${typeName(of)}`
     throw this.#failure(command.at, command.text, reason)

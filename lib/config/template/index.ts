@@ -12,6 +12,8 @@ export interface Rendered {
   readonly text: string
   /** The line of the template that gave a line of the text; both count from 1. */
   originOf(line: number): number
+  /** `LINE: text`. */
+  readonly warnings: readonly string[]
 }
 
 export interface RenderOptions {
@@ -22,7 +24,7 @@ export interface RenderOptions {
 
 /** Throws Error with a message like Go's: `template: frp:3:12: executing "frp" at <...>: ...`. */
 export function render(source: string, options: RenderOptions): Rendered {
-  if (!source.includes('{{')) return { text: source, originOf: line => line }
+  if (!source.includes('{{')) return { text: source, originOf: line => line, warnings: [] }
   const starts = lineStarts(source)
   const output = new Output(at => lineOf(starts, at))
   try {
@@ -36,7 +38,8 @@ export function render(source: string, options: RenderOptions): Rendered {
     const place = error.message.startsWith('executing') ? `${line}:${column}` : `${line}`
     throw new Error(`template: frp:${place}: ${error.message}`, { cause: error })
   }
-  return { text: output.text(), originOf: line => output.originOf(line) }
+  const { warnings } = output
+  return { text: output.text(), originOf: line => output.originOf(line), warnings }
 }
 
 function templateData(env: RenderOptions['env']): Value {

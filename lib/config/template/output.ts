@@ -11,6 +11,8 @@ export class Output {
   readonly #parts: string[] = []
   /** #origins[n]: the source line where output line n + 1 begins. */
   readonly #origins: number[] = [1]
+  /** `LINE: text`. */
+  readonly warnings: string[] = []
   #characters = 0
 
   constructor(lineOf: (at: number) => number) {
@@ -25,6 +27,10 @@ export class Output {
   /** The value of an action: all its lines belong to the line of the action. */
   write(text: string, at: number): void {
     this.#append(text, at, 0)
+  }
+
+  warn(text: string, at: number): void {
+    this.warnings.push(`${this.#lineOf(at)}: ${text}`)
   }
 
   text(): string {

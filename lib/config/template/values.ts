@@ -37,7 +37,7 @@ export function isTrue(value: Value): boolean {
 
 /** As `%v`. */
 export function print(value: Value): string {
-  if (value === undefined) return '<no value>'
+  if (value === undefined) return '<nil>'
   if (isList(value)) return `[${value.map(print).join(' ')}]`
   if (isMap(value)) {
     const pairs = sortedKeys(value).map(key => `${key}:${value.get(key) ?? ''}`)
