@@ -75,8 +75,8 @@ async function openQuic(
       events.log.warn(`quic is not available here, tcp only: ${error.detail}`)
       return undefined
     }
-    const text = formatAddress(address)
-    throw listenError(`listen on quic udp address ${text} error: listen udp`, address, error)
+    const prefix = `listen on quic udp address ${formatAddress(address)} error: listen udp`
+    throw listenError(prefix, address, error)
   }
 }
 
@@ -100,17 +100,21 @@ function listenError(prefix: string, address: Address, cause: unknown): TunnelEr
     EADDRNOTAVAIL: 'cannot assign requested address',
   }
   const isTaken = cause instanceof TunnelError && cause.code === 'ADDRESS_IN_USE'
-  const code = isTaken ? 'EADDRINUSE' : rootCode(cause)
+  // The system's code knows better: a port that is not allowed is not in use.
+  const code = systemCodeBelow(cause) ?? (isTaken ? 'EADDRINUSE' : undefined)
   const reason = code === undefined ? undefined : reasons[code]
-  if (reason === undefined) {
-    if (cause instanceof TunnelError) return cause
-    return new TunnelError('CONFIG_INVALID', `${prefix} ${formatAddress(address)}: ${errorText(cause)}`, { cause })
-  }
-  const detail = `${prefix} ${formatAddress(address)}: bind: ${reason}`
-  return new TunnelError(code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'CONFIG_INVALID', detail, { cause })
+  // A certificate, not an address.
+  if (reason === undefined && cause instanceof TunnelError) return cause
+  const detail = `${prefix} ${formatAddress(address)}: ${
+    reason === undefined ? errorText(cause) : `bind: ${reason}`
+  }`
+  return new TunnelError(code === 'EADDRINUSE' ? 'ADDRESS_IN_USE' : 'CONFIG_INVALID', detail, {
+    cause,
+  })
 }
 
-function rootCode(error: unknown): string | undefined {
-  if (error instanceof TunnelError) return rootCode(error.cause)
+/** The system's code (`EADDRINUSE`) of an error or of what caused it. */
+export function systemCodeBelow(error: unknown): string | undefined {
+  if (error instanceof TunnelError) return systemCodeBelow(error.cause)
   return systemCode(error)
 }

@@ -124,14 +124,16 @@ export class Server extends EventEmitter<ServerEvents> {
 
   async #close(graceMs: number): Promise<void> {
     const clients = this.#registry.controls()
-    const stopped = this.#listeners.map(listener => listener.close())
+    // A QUIC listener is also the socket of its sessions, so it closes last; new sessions are turned away until then.
+    const isShared = ({ protocol }: Listener): boolean => protocol === 'quic'
+    const stopped = this.#listeners.filter(listener => !isShared(listener)).map(closeListener)
     await Promise.all(clients.map(client => client.withdraw()))
     await Promise.all(clients.map(client => client.idle(graceMs)))
     const all = [...this.#bySession.values()]
     for (const client of all) client.close(CLOSING)
     await Promise.all(all.map(client => client.closed))
     await Promise.all(this.#incoming.sessions.map(session => session.close(CLOSING)))
-    await Promise.all(stopped)
+    await Promise.all([...stopped, ...this.#listeners.filter(isShared).map(closeListener)])
     this.#emit('close')
   }
 
@@ -234,4 +236,5 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 }
 
+const closeListener = (listener: Listener): Promise<void> => listener.close()
 const CLOSING = 'the server is closing'
