@@ -30,7 +30,7 @@ export interface LogSettings {
   readonly disablePrintColor: boolean
 }
 
-/** Throws the system's error when the log file cannot be opened. */
+/** Throws an Error that names the log file when that cannot be opened. */
 export function openLogger(settings: LogSettings, { json }: { readonly json: boolean }): Logger {
   const { to, level, maxDays, disablePrintColor } = settings
   const sink = to === 'console' ? consoleSink() : fileSink(to, maxDays)
@@ -107,9 +107,18 @@ function consoleSink(): LogSink {
 }
 
 function fileSink(path: string, maxDays: number): LogSink {
-  const file = openFiles.get(path) ?? new RotatingFile({ path, maxDays })
+  const file = openFiles.get(path) ?? openFile(path, maxDays)
   openFiles.set(path, file)
   return { write: text => file.write(text), isTerminal: false }
+}
+
+function openFile(path: string, maxDays: number): RotatingFile {
+  try {
+    return new RotatingFile({ path, maxDays })
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    throw new Error(`the log file ${path} cannot be opened: ${reason}`, { cause: error })
+  }
 }
 
 /** Several clients of one process (--config_dir) may name one file; it must have one writer that rotates it. */
