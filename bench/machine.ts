@@ -5,9 +5,16 @@ import { cpus, loadavg, release, type } from 'node:os'
 import type { Loader } from './load/loader.ts'
 import type { Peer } from './peers/peer.ts'
 
+/** What the load process does with nothing in between. */
 export interface LoadCeiling {
-  readonly downMbits: number
-  readonly upMbits: number
+  readonly down: LoadRate
+  readonly up: LoadRate
+}
+
+export interface LoadRate {
+  readonly mbits: number
+  /** Of the load process, both ends of the stream: what it takes from the tunnel's cores. */
+  readonly cpuSecondsPerGb: number
 }
 
 /**
@@ -26,7 +33,9 @@ export function headerLines(
   const averages = loadavg()
     .map(value => value.toFixed(1))
     .join(' ')
-  const gbits = (mbits: number): string => (mbits / 1000).toFixed(1)
+  const { down, up } = ceiling
+  const text = ({ mbits, cpuSecondsPerGb }: LoadRate): string =>
+    `${(mbits / 1000).toFixed(1)} Gbit/s (${cpuSecondsPerGb.toFixed(2)} s of CPU per GB)`
   const lines = [
     `command  ${command}`,
     `date     ${new Date().toISOString()}`,
@@ -35,29 +44,27 @@ export function headerLines(
     ...peers.map(
       (peer, index) => `${index === 0 ? 'peers   ' : '        '} ${peer.name}: ${peer.description}`
     ),
-    `load     no tunnel, one stream: ${gbits(ceiling.downMbits)} Gbit/s down, ` +
-      `${gbits(ceiling.upMbits)} up; load average ${averages}`
+    `load     no tunnel, one stream: down ${text(down)}, up ${text(up)}`,
+    `busy     load average ${averages} at the start`
   ]
-  if (Math.min(ceiling.downMbits, ceiling.upMbits) < ENOUGH_MBITS) {
-    const least = gbits(ENOUGH_MBITS)
-    lines.push(`         under ${least} Gbit/s: the load or other work holds the figures down`)
+  if (Math.min(down.mbits, up.mbits) < ENOUGH_MBITS) {
+    lines.push(
+      `         no tunnel is under ${ENOUGH_MBITS / 1000} Gbit/s: other work holds all figures down`
+    )
   }
   return lines
 }
 
-/** What the load process reaches with nothing in between, in two short runs. */
+/** Two short runs with no tunnel. */
 export async function measureCeiling(load: Loader): Promise<LoadCeiling> {
-  const rate = async (direction: 'down' | 'up'): Promise<number> => {
+  const rate = async (direction: 'down' | 'up'): Promise<LoadRate> => {
     const port = direction === 'down' ? load.ports.source : load.ports.sink
     const window = { warmUpMs: 300, measureMs: 700 }
-    const { bytes, elapsedMs } = await load.ask({
-      type: 'bulk',
-      direction,
-      port,
-      ...window,
-      pids: []
-    })
-    return (bytes * 8) / 1e3 / elapsedMs
+    const result = await load.ask({ type: 'bulk', direction, port, ...window, pids: [] })
+    return {
+      mbits: (result.bytes * 8) / 1e3 / result.elapsedMs,
+      cpuSecondsPerGb: result.loadCpuSeconds / (result.bytes / 1e9)
+    }
   }
-  return { downMbits: await rate('down'), upMbits: await rate('up') }
+  return { down: await rate('down'), up: await rate('up') }
 }

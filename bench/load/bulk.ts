@@ -5,11 +5,8 @@ import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { cpuSeconds } from '../usage.ts'
 import type { BulkRequest, BulkResult } from './messages.ts'
-import { sendForever } from './services.ts'
+import { RECEIVE_BYTES, sendForever } from './services.ts'
 import type { Services } from './services.ts'
-
-/** As large as one read of the kernel's receive buffer gets on loopback. */
-const RECEIVE_BYTES = 512 * 1024
 
 interface Snapshot extends Omit<BulkResult, 'elapsedMs'> {
   readonly atMs: number

@@ -69,11 +69,7 @@ async function openRathole(binary: string, services: ServicePorts): Promise<Tunn
       [...section('server', bindAddress), ...serverServices],
       ['Listening at']
     )
-    const client = await start(
-      'client',
-      [...section('client', bindAddress), ...clientServices],
-      []
-    )
+    const client = await start('client', [...section('client', bindAddress), ...clientServices], [])
     // Its log has one line for each service, of a form that changed between versions; the server
     // opens a service's door when the client has come for it.
     await Promise.all(SERVICE_NAMES.map(name => doorOpened(ports[name], client)))
