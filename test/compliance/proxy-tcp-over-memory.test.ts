@@ -1,0 +1,3 @@
+import { proxyTcpSuite } from './proxy-tcp.ts'
+
+proxyTcpSuite({ name: 'memory', protocol: 'memory' })

@@ -1,0 +1,3 @@
+import { proxyTcpSuite } from './proxy-tcp.ts'
+
+proxyTcpSuite({ name: 'tcp', protocol: 'tcp' })
