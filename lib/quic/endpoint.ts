@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto'
 import { isWildcard, type Address } from '../address.ts'
 import type { DatagramHandler, UdpSocket } from '../udp/socket.ts'
 import type { Quiche } from './binding.ts'
+import { tuneAllocator } from './allocator.ts'
 import { buildConfig, type QuicOptions } from './config.ts'
 import { QuicConnection, type ConnectionHost } from './connection.ts'
 import { DEFAULT_DATAGRAM_BYTES, MtuProbe, readProbe, writeProbe, type ProbeResult } from './mtu-probe.ts'
@@ -67,6 +68,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   #isClosed = false
 
   constructor(quiche: Quiche, socket: UdpSocket, options: EndpointOptions) {
+    tuneAllocator()
     this.#quiche = quiche
     this.socket = socket
     this.#options = options
