@@ -26,6 +26,8 @@ export interface Published {
 
 export interface StartedDemo {
   readonly serverPort: number
+  /** False where there is no QUIC binary for this system. */
+  readonly hasQuic: boolean
   /** The file that the client runs with. */
   readonly path: string
   readonly ssh: Published
@@ -67,7 +69,7 @@ class RunningDemo implements Demo {
   async start(): Promise<StartedDemo> {
     const sshService = this.#owned(await startEchoService())
     const pageService = this.#owned(await startPageService())
-    const serverPort = await this.#startServer()
+    const { serverPort, hasQuic } = await this.#startServer()
     const ssh = { localPort: sshService.port, publicPort: await freePort(6000) }
     const http = { localPort: pageService.port, publicPort: await freePort(6001) }
 
@@ -76,7 +78,7 @@ class RunningDemo implements Demo {
     const path = join(folder, 'frpc.ini')
     await writeFile(path, clientFile({ serverPort, ssh, http }))
     await this.#startClient(path)
-    return { serverPort, path, ssh, http }
+    return { serverPort, hasQuic, path, ssh, http }
   }
 
   session(): SessionInfo | undefined {
@@ -98,8 +100,8 @@ class RunningDemo implements Demo {
     return service
   }
 
-  /** On port 7000, or any other where that is taken. Resolves to the port. */
-  async #startServer(): Promise<number> {
+  /** On port 7000, or any other where that is taken. */
+  async #startServer(): Promise<Pick<StartedDemo, 'serverPort' | 'hasQuic'>> {
     for (const bindPort of [7000, 0]) {
       const config = serverConfigFromValues({ bindAddr: HOST, proxyBindAddr: HOST, bindPort })
       const server: Server = createServer(config, { log: this.#log })
@@ -111,8 +113,8 @@ class RunningDemo implements Demo {
         continue
       }
       this.#undo.push(() => server.close())
-      const { tcp } = server.addresses()
-      if (tcp) return tcp.port
+      const { tcp, quic } = server.addresses()
+      if (tcp) return { serverPort: tcp.port, hasQuic: quic !== undefined }
     }
     throw new TunnelError('ADDRESS_IN_USE', `no port on ${HOST} is free for the server`)
   }
@@ -153,7 +155,7 @@ function proxiesUp(client: Client, names: readonly string[]): Promise<void> {
 }
 
 /** The file of the README, with the ports that are free here. */
-function clientFile(ports: Omit<StartedDemo, 'path'>): string {
+function clientFile(ports: Pick<StartedDemo, 'serverPort' | 'ssh' | 'http'>): string {
   return `[common]
 server_addr = ${HOST}
 server_port = ${ports.serverPort}

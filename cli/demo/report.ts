@@ -16,9 +16,9 @@ export interface DemoResult {
 type Style = 'bold' | 'dim' | 'green' | 'red' | 'cyan'
 
 export function printResult({ started, echo, page, session }: DemoResult): void {
-  const { serverPort, path, ssh, http } = started
+  const { serverPort, hasQuic, path, ssh, http } = started
   print(`${paint('bold', `quicfrp ${VERSION}`)}  a tunnel on this machine\n`)
-  row('frps', `127.0.0.1:${serverPort}, QUIC on UDP and TCP mode on TCP`)
+  row('frps', `127.0.0.1:${serverPort}, ${hasQuic ? 'QUIC on UDP, ' : ''}TCP mode on TCP`)
   row('frpc', path)
   row('transport', transportText(session))
   print('')
@@ -63,7 +63,8 @@ function transportText(session: SessionInfo | undefined): string {
   if (!session) return paint('red', 'the session is gone')
   const { protocol, rttMs, datagramBytes } = session
   const facts = [paint('green', protocol)]
-  if (rttMs !== undefined) facts.push(`round trip ${ms(rttMs)}`)
+  // QUIC measures whole milliseconds here; the echo below is the exact figure.
+  if (rttMs !== undefined) facts.push(`round trip ${rttMs < 1 ? 'under 1' : rttMs.toFixed(0)} ms`)
   if (datagramBytes !== undefined) facts.push(`datagrams up to ${datagramBytes} bytes`)
   if (protocol !== 'quic') facts.push('QUIC did not come up here')
   return facts.join(', ')
