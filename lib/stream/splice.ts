@@ -1,7 +1,9 @@
 // Joins two byte flows: the data plane above the transports. It decides when an end in one direction ends the other;
 // what is carried, counted or encrypted is its callers' business.
 
+import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
+import { isDirectSource, LENT_KEPT, LENT_STOP, LENT_TAKEN, type DirectSource } from './direct.ts'
 
 export interface SpliceOptions {
   /**
@@ -26,35 +28,82 @@ export interface SpliceResult {
  */
 export function splice(a: Duplex, b: Duplex, { halfClose }: SpliceOptions): Promise<SpliceResult> {
   return new Promise(resolve => {
-    const count = { aToB: 0, bToA: 0 }
     let error: Error | undefined
     let open = 2
+    const onError = (cause: Error): void => {
+      error ??= cause
+    }
     const onClose = (): void => {
       if (--open > 0) return
+      const count = { aToB: forward.count, bToA: backward.count }
       resolve(error === undefined ? count : { ...count, error })
     }
-    const forward = (from: Duplex, to: Duplex, direction: 'aToB' | 'bToA'): void => {
-      from.on('data', (chunk: Buffer) => {
-        count[direction] += chunk.length
-        if (!to.write(chunk)) from.pause()
-      })
-      to.on('drain', () => from.resume())
+    const join = (from: Duplex, to: Duplex): { count: number } => {
+      const flow = pump(from, to)
       from.on('end', () => {
         if (halfClose) to.end()
-        else to.end(() => from.destroy())
+        else endBoth(from, to)
       })
-      from.on('error', cause => {
-        error ??= cause
-        to.destroy()
-      })
+      from.on('error', onError)
       from.on('close', () => {
+        // A side that vanished without an end, or under frp's rule any side that is gone, takes the other along.
+        if (!from.readableEnded || error !== undefined) to.destroy()
+        else if (!halfClose) endBoth(from, to)
         onClose()
-        // A side that vanished without an end cannot be answered any more.
-        if (!from.readableEnded) to.destroy()
-        else if (!halfClose) to.end(() => to.destroy())
       })
+      return flow
     }
-    forward(a, b, 'aToB')
-    forward(b, a, 'bToA')
+    const forward = join(a, b)
+    const backward = join(b, a)
+    // A side that was closed before the call emits nothing any more.
+    for (const [side, other] of [
+      [a, b],
+      [b, a],
+    ] as const) {
+      if (!side.closed) continue
+      onClose()
+      other.destroy()
+    }
   })
+}
+
+/** Delivers what is queued for `to`, then closes both. */
+function endBoth(from: Duplex, to: Duplex): void {
+  if (to.writableFinished || to.destroyed) {
+    to.destroy()
+    from.destroy()
+    return
+  }
+  to.end(() => {
+    to.destroy()
+    from.destroy()
+  })
+}
+
+/** Moves bytes one way; the returned counter is live. */
+function pump(from: Duplex, to: Duplex): { count: number } {
+  if (isDirectSource(from) && to instanceof Socket) return pumpDirect(from, to)
+  const flow = { count: 0 }
+  from.on('data', (chunk: Buffer) => {
+    flow.count += chunk.length
+    if (!to.write(chunk)) from.pause()
+  })
+  to.on('drain', () => from.resume())
+  return flow
+}
+
+/**
+ * The same without a buffer per chunk: libuv writes to a socket at once where the kernel has room, and a queue length
+ * of zero after the write says that the memory is free again.
+ */
+function pumpDirect(from: DirectSource, to: Socket): { count: number } {
+  const flow = { count: 0 }
+  to.on('drain', () => from.resumeDirect())
+  from.readDirect(chunk => {
+    flow.count += chunk.length
+    const hasRoom = to.write(chunk)
+    if (to.writableLength === 0) return LENT_TAKEN
+    return hasRoom ? LENT_KEPT : LENT_KEPT | LENT_STOP
+  })
+  return flow
 }

@@ -1,0 +1,59 @@
+import t from 'tap'
+import {
+  CID_BYTES,
+  destinationKey,
+  isQuic,
+  segmentBytes,
+  stampedSize,
+  stampSize,
+} from '../../lib/quic/packet.ts'
+
+const CID = Buffer.from('0123456789ab')
+
+function shortPacket(bytes: number, first = 0x41): Buffer {
+  return Buffer.concat([Buffer.from([first]), CID, Buffer.alloc(bytes - 1 - CID_BYTES, 0xee)])
+}
+
+t.test('what has neither high bit is not QUIC', async t => {
+  t.notOk(isQuic(0x00), 'STUN')
+  t.notOk(isQuic(0x08), 'a path probe')
+  t.ok(isQuic(0x40), 'a short header')
+  t.ok(isQuic(0xc3), 'a long header')
+})
+
+t.test('the destination id is found in both header forms', async t => {
+  t.equal(destinationKey(shortPacket(40)), CID.toString('latin1'))
+  const long = Buffer.concat([Buffer.from([0xc0, 0, 0, 0, 1, 8]), Buffer.from('abcdefgh'), Buffer.alloc(30)])
+  t.equal(destinationKey(long), 'abcdefgh')
+})
+
+t.test('truncated and lying headers have no destination', async t => {
+  t.equal(destinationKey(Buffer.from([0x41, 1, 2])), undefined)
+  t.equal(destinationKey(Buffer.from([0xc0, 0, 0, 0, 1, 21, 1, 1, 1, 1, 1, 1, 1, 1])), undefined)
+  t.equal(destinationKey(Buffer.from([0xc0, 0, 0, 0, 1, 8, 1, 1, 1, 1, 1, 1, 1])), undefined)
+})
+
+t.test('glued packets of one connection are told apart without their size', async t => {
+  const glued = Buffer.concat([shortPacket(1200), shortPacket(1200, 0x7f), shortPacket(300)])
+  t.equal(segmentBytes(glued), 1200)
+})
+
+t.test('a single packet stays whole', async t => {
+  t.equal(segmentBytes(shortPacket(1200)), 1200)
+  t.equal(segmentBytes(Buffer.alloc(5, 0x41)), 5)
+})
+
+t.test('an id that turns up where no packet can begin does not split', async t => {
+  const packet = shortPacket(1200)
+  // The byte before the second occurrence is not a header of the same form.
+  packet.writeUInt8(0x01, 500)
+  CID.copy(packet, 501)
+  t.equal(segmentBytes(packet), 1200)
+})
+
+t.test('only ids that a client of ours made carry a size', async t => {
+  t.equal(stampedSize(stampSize(Buffer.alloc(CID_BYTES, 7), 16_000)), 16_000)
+  t.equal(stampedSize(Buffer.alloc(CID_BYTES, 7)), undefined)
+  t.equal(stampedSize(new Uint8Array()), undefined)
+  t.equal(stampedSize(stampSize(Buffer.alloc(CID_BYTES), 200)), undefined, 'below the minimum')
+})
