@@ -48,7 +48,7 @@ async function runFolder(flags: ClientFlags, signal: Promise<unknown>): Promise<
   try {
     paths = await filesBelow(flags.configDir)
   } catch (error) {
-    print(describe(error))
+    print(`the folder ${flags.configDir} of --config_dir cannot be read: ${describe(error)}`)
     return 1
   }
   await Promise.all(

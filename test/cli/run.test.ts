@@ -106,6 +106,18 @@ t.test('without a server the first login fails with its reason, status 1', async
   t.equal(status, 1)
 })
 
+t.test('with loginFailExit off frpc goes on trying, and a signal still ends it with status 0', async t => {
+  const port = await freePort()
+  const path = join(
+    t.testdir({ 'frpc.yaml': `serverAddr: 127.0.0.1\nserverPort: ${port}\nloginFailExit: false\n` }),
+    'frpc.yaml',
+  )
+  const frpc = start(t, 'frpc', ['-c', path])
+  await frpc.printed('connect to server error')
+  frpc.signal('SIGTERM')
+  t.match(await frpc.ended, { status: 0, stderr: '' })
+})
+
 t.test('a wrong token ends frpc with the answer of the server', async t => {
   const { frps, port } = await startServer(t, '-t', TOKEN)
   const { stdout, status } = await runToEnd('frpc', ['tcp', `-P${port}`, '-n', 'x', '-t', 'wrong-9'])
@@ -132,10 +144,19 @@ type = "tcp"
 localPort = ${local}
 remotePort = ${remote}
 `
+  const oldFile = (name: string, remote: number): string => `[common]
+server_addr = 127.0.0.1
+server_port = ${port}
+[${name}]
+type = tcp
+local_ip = 127.0.0.1
+local_port = ${local}
+remote_port = ${remote}
+`
   const remotes = [await freePort(), await freePort()] as const
   const folder = t.testdir({
     'one.toml': file('one', remotes[0]),
-    deeper: { two: file('two', remotes[1]) },
+    deeper: { 'two.ini': oldFile('two', remotes[1]) },
     'wrong.toml': 'serverPrt = 1\n',
   })
   const frpc = start(t, 'frpc', ['--config-dir', folder])
