@@ -1,4 +1,5 @@
-// One timer for the deadline of a machine: the driver sets it after each drain and is called back when it is due.
+// One timer for the deadline of a machine: the driver sets it after each drain and is called back
+// when it is due.
 
 import type { Clock } from '../clock.ts'
 

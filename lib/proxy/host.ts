@@ -1,5 +1,6 @@
-// What the server half of a proxy type is given and what it gives back. A type asks its host for ports and work
-// streams and knows nothing of clients, pools or transports, so that it runs in a test with a fake host.
+// What the server half of a proxy type is given and what it gives back. A type asks its host for
+// ports and work streams and knows nothing of clients, pools or transports, so that it runs in a
+// test with a fake host.
 
 import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
@@ -49,13 +50,13 @@ export interface ProxyHost {
   readonly encryptionKey: Buffer
   readonly clock: Clock
   /**
-   * Opens a port for users. 0 = the host chooses. Rejects with PORT_NOT_ALLOWED or PORT_UNAVAILABLE, `detail` being
-   * frp's text. No user is handed over before it has resolved.
+   * Opens a port for users. 0 = the host chooses. Rejects with PORT_NOT_ALLOWED or
+   * PORT_UNAVAILABLE, `detail` being frp's text. No user is handed over before it has resolved.
    */
   listenTcp(remotePort: number, onUser: (user: UserConnection) => void): Promise<OpenPort>
   /**
-   * The stream for one user connection. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or ABORTED when the
-   * user left first.
+   * The stream for one user connection. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or
+   * ABORTED when the user left first.
    */
   openWorkStream(
     from: { readonly remote: Address; readonly local: Address },

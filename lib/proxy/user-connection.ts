@@ -1,4 +1,5 @@
-// Joins a user connection with a work stream: the same for every type whose users speak a byte stream.
+// Joins a user connection with a work stream: the same for every type whose users speak a byte
+// stream.
 
 import { formatAddress } from '../address.ts'
 import { errorText, TunnelError } from '../errors.ts'
@@ -7,7 +8,10 @@ import { TokenBucket } from '../stream/limit.ts'
 import { splice } from '../stream/splice.ts'
 import type { ProxyHost, ProxySpec, UserConnection } from './host.ts'
 
-/** Takes each user connection of one proxy and sees it through to its end. One token bucket serves all of them. */
+/**
+ * Takes each user connection of one proxy and sees it through to its end. One token bucket serves
+ * all of them.
+ */
 export function userServer(spec: ProxySpec, host: ProxyHost): (user: UserConnection) => void {
   const rate = spec.limitBytesPerSecond
   const bucket = rate > 0 ? new TokenBucket(rate, host.clock.now()) : undefined

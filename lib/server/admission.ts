@@ -1,5 +1,5 @@
-// What strangers may do: how many sessions may stay without a login, for how long, and how often a login may fail.
-// Sans-IO. frp has none of these bounds (frp-wire.md section 9.3).
+// What strangers may do: how many sessions may stay without a login, for how long, and how often a
+// login may fail. Sans-IO. frp has none of these bounds (frp-wire.md section 9.3).
 
 import type { Protocol } from '../transport/transport.ts'
 
@@ -8,8 +8,8 @@ export type AdmissionOutput<S> =
   { readonly type: 'close'; readonly session: S; readonly reason: 'too slow' | 'crowded out' }
 
 /**
- * Sessions of one address that have not logged in. A burst of users of a real client without multiplexing brings one
- * session for each, so this must be well above what is seen in earnest.
+ * Sessions of one address that have not logged in. A burst of users of a real client without
+ * multiplexing brings one session for each, so this must be well above what is seen in earnest.
  */
 const MAX_PENDING_PER_IP = 512
 
@@ -19,10 +19,16 @@ const MAX_PENDING = 2048
 /** frp's time for the first message (frp-wire.md section 1.2). */
 const LOGIN_MS = 10_000
 
-/** The same for QUIC peers while more than a quarter of all places is taken: a handshake costs us more there. */
+/**
+ * The same for QUIC peers while more than a quarter of all places is taken: a handshake costs us
+ * more there.
+ */
 const CROWDED_QUIC_LOGIN_MS = 2_000
 
-/** Failed logins of one address: so many at once, then one in each period. frpc with a wrong token tries 3 a minute. */
+/**
+ * Failed logins of one address: so many at once, then one in each period. frpc with a wrong token
+ * tries 3 a minute.
+ */
 const FAILURE_BURST = 20
 const FAILURE_PERIOD_MS = 2_000
 
@@ -36,7 +42,9 @@ interface Pending<S> {
   readonly since: number
 }
 
-/** `S` is whatever a session is to the driver; it is compared by identity. Times in milliseconds. */
+/**
+ * `S` is whatever a session is to the driver; it is compared by identity. Times in milliseconds.
+ */
 export class Admission<S> {
   /** Insertion order is age. */
   readonly #pending = new Map<S, Pending<S>>()
@@ -50,10 +58,14 @@ export class Admission<S> {
   }
 
   /**
-   * A new session. It always gets its place: where there is none left, the one that has waited longest gives up its
-   * own, so that a thousand silent sessions cannot keep out one that talks.
+   * A new session. It always gets its place: where there is none left, the one that has waited
+   * longest gives up its own, so that a thousand silent sessions cannot keep out one that talks.
    */
-  handleSession(session: S, { ip, protocol }: { ip: string; protocol: Protocol }, now: number): void {
+  handleSession(
+    session: S,
+    { ip, protocol }: { readonly ip: string; readonly protocol: Protocol },
+    now: number,
+  ): void {
     const key = ipKey(ip)
     const ofIp = this.#byIp.get(key) ?? new Set()
     if (ofIp.size >= MAX_PENDING_PER_IP) this.#crowdOut(ofIp)

@@ -1,37 +1,23 @@
-// One client from its accepted login to its end: the shell around Control and the work streams. It reads messages,
-// opens and closes what the machine says, and keeps the figures for the status.
+// One client from its accepted login to its end: the shell around Control and the work streams. It
+// reads messages, opens and closes what the machine says, and keeps the figures for the status.
 
 import { type Address, formatAddress } from '../address.ts'
-import type { Clock } from '../clock.ts'
-import type { ServerConfig } from '../config/index.ts'
 import { Alarm } from '../control/alarm.ts'
 import { errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import type { OpenPort, ProxyHost, ProxySpec, RunningProxy, UserConnection, WorkStream } from '../proxy/host.ts'
-import { proxyStarters } from '../proxy/registry.ts'
+import type { ProxySpec, UserConnection, WorkStream } from '../proxy/host.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import { VERSION } from '../version.ts'
 import type { MessageChannel } from '../wire/channel.ts'
 import { encodeMessage } from '../wire/codec.ts'
 import type { OutgoingMessage } from '../wire/messages.ts'
-import { Control, type ControlOutput, type ProxyNames } from './control.ts'
+import { ClientProxies } from './client-proxies.ts'
+import type { ServerContext } from './context.ts'
+import { Control, type ControlOutput } from './control.ts'
 import { type AcceptedLogin, checkPing, errorForClient, SERVER_FEATURES } from './login.ts'
-import type { ClientEvent, ClientStatus, ProxyStatus, ServerEvents } from './status.ts'
 import { inLog, refuseLogin } from './refusal.ts'
-import type { UserPorts } from './user-ports.ts'
+import type { ClientEvent, ClientStatus } from './status.ts'
 import { OpenedStreams, PooledStreams, type WorkStreams } from './work-streams.ts'
-
-/** What all clients of one server share. */
-export interface ServerContext {
-  readonly config: ServerConfig
-  readonly clock: Clock
-  readonly log: Logger
-  readonly names: ProxyNames
-  readonly ports: UserPorts
-  /** Of the token. */
-  readonly key: Buffer
-  readonly emit: <K extends keyof ServerEvents>(name: K, ...args: ServerEvents[K]) => void
-}
 
 export interface ClientOptions {
   readonly session: Session
@@ -42,17 +28,11 @@ export interface ClientOptions {
   readonly runId: string
 }
 
-/** Longest that running user connections hold the session of a control that has ended; frp's client waits as long. */
+/**
+ * Longest that running user connections hold the session of a control that has ended; frp's client
+ * waits as long.
+ */
 const CLOSING_GRACE_MS = 500
-
-interface ClientProxy {
-  readonly spec: ProxySpec
-  readonly running: RunningProxy
-  currentConnections: number
-  totalConnections: number
-  inBytes: number
-  outBytes: number
-}
 
 export class ConnectedClient {
   readonly runId: string
@@ -66,15 +46,13 @@ export class ConnectedClient {
   readonly #log: Logger
   readonly #control: Control
   readonly #alarm: Alarm
-  readonly #proxies = new Map<string, ClientProxy>()
+  readonly #proxies: ClientProxies
   readonly #halfClose: boolean
   readonly #resolveClosed: () => void
   #workStreams: WorkStreams | undefined
-  #connections = 0
   #phase: 'waiting' | 'open' | 'closing' | 'closed' = 'waiting'
   #reason = ''
   #isDraining = false
-  #onIdle: (() => void) | undefined
   #onReady: (() => void) | undefined
 
   constructor(context: ServerContext, { session, channel, login, runId }: ClientOptions) {
@@ -85,6 +63,10 @@ export class ConnectedClient {
     this.runId = runId
     this.#log = context.log.child({ source: 'server/control', tags: [runId] })
     this.#halfClose = this.#agreesOn('half-close')
+    this.#proxies = new ClientProxies(context, {
+      runId,
+      openWorkStream: (spec, from, opening) => this.#openWorkStream(spec, from, opening),
+    })
     const { config, clock } = context
     this.#control = new Control(
       {
@@ -143,8 +125,8 @@ export class ConnectedClient {
   }
 
   /** No new users: closes the ports and leaves the running connections alone. */
-  async withdraw(): Promise<void> {
-    await Promise.all([...this.#proxies.values()].map(({ running }) => running.close()))
+  withdraw(): Promise<void> {
+    return this.#proxies.withdraw()
   }
 
   /** Ends the control; `closed` tells when the ports are free. Safe to call twice. */
@@ -167,16 +149,7 @@ export class ConnectedClient {
 
   /** Resolves when no user connection of this client runs any more, or after `graceMs`. */
   idle(graceMs: number): Promise<void> {
-    if (this.#connections === 0) return Promise.resolve()
-    return new Promise(resolve => {
-      const cancel = this.#context.clock.after(graceMs, resolve)
-      const before = this.#onIdle
-      this.#onIdle = () => {
-        before?.()
-        cancel()
-        resolve()
-      }
-    })
+    return this.#proxies.idle(graceMs)
   }
 
   status(): ClientStatus {
@@ -195,7 +168,7 @@ export class ConnectedClient {
       address: this.session.remoteAddress,
       ...(rttMs !== undefined && { rttMs }),
       metadatas,
-      proxies: [...this.#proxies.values()].map(proxyStatus),
+      proxies: this.#proxies.status(),
     }
   }
 
@@ -243,14 +216,16 @@ export class ConnectedClient {
         void this.#stopProxy(output.name)
         break
       case 'started': {
-        const { name, type } = output.spec
+        const { remoteAddr, spec } = output
+        const { name, type } = spec
         this.#log.info(`new proxy [${name}] type [${type}] success`)
-        this.#context.emit('proxyUp', { runId: this.runId, name, type, remoteAddr: output.remoteAddr })
+        this.#context.emit('proxyUp', { runId: this.runId, name, type, remoteAddr })
         break
       }
       case 'refused': {
         const { name, proxyType, reason } = output
-        this.#log.warn(`new proxy [${inLog(name)}] type [${inLog(proxyType)}] error: ${inLog(reason)}`)
+        const proxy = `new proxy [${inLog(name)}] type [${inLog(proxyType)}]`
+        this.#log.warn(`${proxy} error: ${inLog(reason)}`)
         this.#context.emit('proxyRefused', { runId: this.runId, name, reason })
         break
       }
@@ -281,14 +256,7 @@ export class ConnectedClient {
 
   async #startProxy(spec: ProxySpec): Promise<void> {
     try {
-      const starter = proxyStarters[spec.type]
-      if (starter === undefined) {
-        throw new TunnelError('PROXY_REFUSED', `unknown proxy type: ${spec.type}`)
-      }
-      const running = await starter(spec, this.#hostOf(spec))
-      const counters = { currentConnections: 0, totalConnections: 0, inBytes: 0, outBytes: 0 }
-      this.#proxies.set(spec.name, { spec, running, ...counters })
-      this.#control.handleStarted(running.remoteAddr)
+      this.#control.handleStarted(await this.#proxies.start(spec))
     } catch (error) {
       this.#control.handleRefused(error instanceof TunnelError ? error.detail : errorText(error))
     }
@@ -296,21 +264,8 @@ export class ConnectedClient {
   }
 
   async #stopProxy(name: string): Promise<void> {
-    const proxy = this.#proxies.get(name)
-    this.#proxies.delete(name)
-    const log = this.#proxyLog(name)
-    try {
-      log.info('proxy closing')
-      await proxy?.running.close()
-    } catch (error) {
-      log.warn(`close error: ${errorText(error)}`)
-    }
+    await this.#proxies.stop(name)
     this.#log.info(`close proxy [${name}] success`)
-    if (proxy !== undefined) {
-      const { type } = proxy.spec
-      const { remoteAddr } = proxy.running
-      this.#context.emit('proxyDown', { runId: this.runId, name, type, remoteAddr })
-    }
     this.#control.handleStopped()
     this.#drain()
   }
@@ -324,20 +279,6 @@ export class ConnectedClient {
     if (this.#workStreams === undefined) return
     this.#log.info('client exit success', { reason: this.#reason })
     this.#context.emit('logout', { ...this.#event(), reason: this.#reason })
-  }
-
-  #hostOf(spec: ProxySpec): ProxyHost {
-    const { ports, key, clock } = this.#context
-    const log = this.#proxyLog(spec.name)
-    return {
-      log,
-      encryptionKey: key,
-      clock,
-      listenTcp: (remotePort, onUser): Promise<OpenPort> =>
-        ports.open({ name: spec.name, remotePort, log, onUser }),
-      openWorkStream: (from, options) => this.#openWorkStream(spec, from, options),
-      countConnection: remote => this.#countConnection(spec, remote),
-    }
   }
 
   async #openWorkStream(
@@ -361,30 +302,6 @@ export class ConnectedClient {
     return { stream, halfClose: this.#halfClose }
   }
 
-  #countConnection(
-    spec: ProxySpec,
-    user: Address,
-  ): (traffic: { inBytes: number; outBytes: number }) => void {
-    const proxy = this.#proxies.get(spec.name)
-    this.#connections++
-    if (proxy !== undefined) {
-      proxy.currentConnections++
-      proxy.totalConnections++
-    }
-    this.#context.emit('workStream', { runId: this.runId, proxyName: spec.name, user })
-    return ({ inBytes, outBytes }) => {
-      this.#connections--
-      if (proxy !== undefined) {
-        proxy.currentConnections--
-        proxy.inBytes += inBytes
-        proxy.outBytes += outBytes
-      }
-      if (this.#connections > 0) return
-      this.#onIdle?.()
-      this.#onIdle = undefined
-    }
-  }
-
   #features(): string[] {
     return SERVER_FEATURES.filter(name => name !== 'server-streams' || this.session.canOpen)
   }
@@ -392,10 +309,6 @@ export class ConnectedClient {
   #agreesOn(feature: string): boolean {
     const theirs = this.login.extension?.features ?? []
     return theirs.includes(feature) && this.#features().includes(feature)
-  }
-
-  #proxyLog(name: string): Logger {
-    return this.#context.log.child({ source: 'server/proxy', tags: [this.runId, name] })
   }
 
   #event(): ClientEvent {
@@ -409,11 +322,6 @@ export function loginLine(login: AcceptedLogin, address: Address): string {
   const { version, hostname, os, arch } = login
   const client = `version [${version}] hostname [${hostname}] os [${os}] arch [${arch}]`
   return `client login info: ip [${formatAddress(address)}] ${client}`
-}
-
-function proxyStatus({ spec, running, ...counters }: ClientProxy): ProxyStatus {
-  const { name, type, annotations, metadatas } = spec
-  return { name, type, remoteAddr: running.remoteAddr, annotations, metadatas, ...counters }
 }
 
 function ignore(): void {}

@@ -1,5 +1,5 @@
-// One client's control after its login: its proxies, their order, its heartbeat. Sans-IO.
-// What a proxy does is behind `start` and `stop`; work streams are the pool's business (work-pool.ts).
+// One client's control after its login: its proxies, their order, its heartbeat. Sans-IO. What a
+// proxy does is behind `start` and `stop`; work streams are the pool's business (work-pool.ts).
 // Rules of frp (frp-wire.md sections 5.4, 5.5 and 9).
 
 import { Heartbeat } from '../control/heartbeat.ts'
@@ -24,13 +24,21 @@ export type ProxyNames = Set<string>
 
 export type ControlOutput =
   | { readonly type: 'send'; readonly message: OutgoingMessage }
-  /** Open the proxy, then say `handleStarted` or `handleRefused`. Only one is started or stopped at a time. */
+  /**
+   * Open the proxy, then say `handleStarted` or `handleRefused`. Only one is started or stopped at
+   * a time.
+   */
   | { readonly type: 'start'; readonly spec: ProxySpec }
   /** Close the proxy, then say `handleStopped`. */
   | { readonly type: 'stop'; readonly name: string }
   /** For the log and the events; nothing is to be done. */
   | { readonly type: 'started'; readonly spec: ProxySpec; readonly remoteAddr: string }
-  | { readonly type: 'refused'; readonly name: string; readonly proxyType: string; readonly reason: string }
+  | {
+      readonly type: 'refused'
+      readonly name: string
+      readonly proxyType: string
+      readonly reason: string
+    }
   | { readonly type: 'invalidPing'; readonly reason: string }
   /** The control is to be closed: say `close` once its stream is gone. */
   | { readonly type: 'giveUp'; readonly reason: string }
@@ -40,7 +48,10 @@ export type ControlOutput =
 /** Proxies of one client, started or waiting. Each may hold a port and so a descriptor of ours. */
 const MAX_PROXIES = 4096
 
-/** Messages that may wait while a proxy starts; past it the driver stops reading, so the client waits. */
+/**
+ * Messages that may wait while a proxy starts; past it the driver stops reading, so the client
+ * waits.
+ */
 const MAX_TASKS = 64
 
 type Task =
@@ -96,7 +107,8 @@ export class Control {
     this.#starting = undefined
     this.#running.add(spec.name)
     if (this.#phase === 'open') {
-      const message = { type: 'NewProxyResp', proxy_name: spec.name, remote_addr: remoteAddr } as const
+      const { name } = spec
+      const message = { type: 'NewProxyResp', proxy_name: name, remote_addr: remoteAddr } as const
       this.#outputs.push({ type: 'started', spec, remoteAddr }, { type: 'send', message })
     }
     this.#next()

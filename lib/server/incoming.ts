@@ -1,5 +1,5 @@
-// What arrives at the server's door: sessions, and the first message of each of their streams. It decides only who
-// gets the stream then; strangers are bounded by Admission (admission.ts).
+// What arrives at the server's door: sessions, and the first message of each of their streams. It
+// decides only who gets the stream then; strangers are bounded by Admission (admission.ts).
 
 import { formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -117,11 +117,15 @@ export class Incoming {
   #handleWorkConn(session: Session, channel: MessageChannel, message: NewWorkConn): void {
     const stream = channel.detach()
     stream.on('error', ignore)
-    // Without multiplexing a work stream is a session of its own; with it, a session is known by its Login only.
+    // Without multiplexing a work stream is a session of its own; with it, a session is known by
+    // its Login only.
     if (this.#handlers.onWorkConn(stream, message) && !session.canOpen) this.settle(session)
   }
 
-  /** A browser, a scanner, a broken or a slow peer. A stranger loses his session, a client only the stream. */
+  /**
+   * A browser, a scanner, a broken or a slow peer. A stranger loses his session, a client only the
+   * stream.
+   */
   #turnAway(session: Session, visitor: Visitor, error: unknown): void {
     const from = formatAddress(session.remoteAddress)
     const detail = error instanceof TunnelError ? error.detail : errorText(error)

@@ -1,5 +1,6 @@
-// Which listeners a config asks for, and opening them: TCP on bindPort, QUIC on UDP with the same number unless the
-// config moves it or KCP holds that port. Error texts are frp's (frp-surface.md section 1.2).
+// Which listeners a config asks for, and opening them: TCP on bindPort, QUIC on UDP with the same
+// number unless the config moves it or KCP holds that port. Error texts are frp's (frp-surface.md
+// section 1.2).
 
 import { type Address, formatAddress } from '../address.ts'
 import type { ServerConfig } from '../config/index.ts'
@@ -16,12 +17,15 @@ export interface ListenerFactories {
   readonly quic: OpenListener
 }
 
-/** How often another port is tried when bindPort is 0 and QUIC's UDP port with the same number is taken. */
+/**
+ * How often another port is tried when bindPort is 0 and QUIC's UDP port with the same number is
+ * taken.
+ */
 const SAME_NUMBER_TRIES = 10
 
 /**
- * Opens what the config asks for; all or nothing. Rejects with ADDRESS_IN_USE for a port that is taken, CONFIG_INVALID
- * for an address that is not ours or not allowed.
+ * Opens what the config asks for; all or nothing. Rejects with ADDRESS_IN_USE for a port that is
+ * taken, CONFIG_INVALID for an address that is not ours or not allowed.
  */
 export async function openListeners(
   config: ServerConfig,

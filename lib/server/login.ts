@@ -1,5 +1,5 @@
-// Checks a Login and the keys of later messages: the token, and the bounds of what a client says about itself.
-// Pure; texts of frp (frp-surface.md section 4.3), rules of frp-wire.md section 4.
+// Checks a Login and the keys of later messages: the token, and the bounds of what a client says
+// about itself. Pure; texts of frp (frp-surface.md section 4.3), rules of frp-wire.md section 4.
 
 import type { ServerConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
@@ -23,7 +23,10 @@ export interface AcceptedLogin {
   readonly extension?: { readonly version: string; readonly features: readonly string[] }
 }
 
-/** What both sides can do when both name it. `server-streams` also needs a session in which the server can open. */
+/**
+ * What both sides can do when both name it. `server-streams` also needs a session in which the
+ * server can open.
+ */
 export const SERVER_FEATURES: readonly string[] = ['server-streams', 'half-close']
 
 /** Real names are far shorter. The whole Login is bounded by the frame limit of 10 kB. */

@@ -1,5 +1,6 @@
-// The real listeners of a config: TCP and QUIC with one certificate. What is opened where is decided in listeners.ts.
-// The transports are imported when a server starts: QUIC is native code, and nobody else needs it.
+// The real listeners of a config: TCP and QUIC with one certificate. What is opened where is
+// decided in listeners.ts. The transports are imported when a server starts: QUIC is native code,
+// and nobody else needs it.
 
 import type { Address } from '../address.ts'
 import type { ServerConfig } from '../config/index.ts'
@@ -67,6 +68,7 @@ async function certificateOf(config: ServerConfig, { log }: ListenerEvents): Pro
   const { loadTlsMaterial, selfSignedCertificate } = await import('../transport/certificate.ts')
   const { key, cert, ca, warnings } = await loadTlsMaterial(config.transport.tls)
   for (const warning of warnings) log.warn(warning)
-  const pair = key !== undefined && cert !== undefined ? { key, cert } : await selfSignedCertificate()
+  const isGiven = key !== undefined && cert !== undefined
+  const pair = isGiven ? { key, cert } : await selfSignedCertificate()
   return ca === undefined ? pair : { ...pair, ca }
 }

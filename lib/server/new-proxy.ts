@@ -1,5 +1,6 @@
-// From a NewProxy message to what a proxy is started with, or the text of its refusal. Pure.
-// Checks of frp's server (frp-surface.md sections 3.8 and 4.3); all that a message holds is hostile until it passed here.
+// From a NewProxy message to what a proxy is started with, or the text of its refusal. Pure. Checks
+// of frp's server (frp-surface.md sections 3.8 and 4.3); all that a message holds is hostile until
+// it passed here.
 
 import { parseBandwidthLimit } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
@@ -8,7 +9,10 @@ import { proxyStarters } from '../proxy/registry.ts'
 import type { NewProxy, StringMap } from '../wire/messages.ts'
 import { hasControlCharacter } from './login.ts'
 
-/** Longer names would make our log and the status table unreadable; the frame limit alone allows 10 kB. */
+/**
+ * Longer names would make our log and the status table unreadable; the frame limit alone allows 10
+ * kB.
+ */
 const MAX_NAME = 512
 
 /** Throws PROXY_REFUSED; `detail` is the text for the client. */

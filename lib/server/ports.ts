@@ -1,6 +1,6 @@
-// The ports that proxies may have: what allowPorts permits, who has which, which one a name had before.
-// Sans-IO: whether a port is free on this machine is found out by binding it, which is the driver's part.
-// Rules and texts of frp (frp-wire.md section 9.1, frp-surface.md section 4.3).
+// The ports that proxies may have: what allowPorts permits, who has which, which one a name had
+// before. Sans-IO: whether a port is free on this machine is found out by binding it, which is the
+// driver's part. Rules and texts of frp (frp-wire.md section 9.1, frp-surface.md section 4.3).
 
 import type { PortRange } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
@@ -35,7 +35,8 @@ export class PortTable {
   }
 
   /**
-   * The ports to try to bind for `requested`, in order; never empty. Throws PORT_NOT_ALLOWED or PORT_UNAVAILABLE.
+   * The ports to try to bind for `requested`, in order; never empty. Throws PORT_NOT_ALLOWED or
+   * PORT_UNAVAILABLE.
    */
   candidates(name: string, requested: number, now: number): number[] {
     if (requested !== 0) {
@@ -63,7 +64,10 @@ export class PortTable {
     return new TunnelError('PORT_UNAVAILABLE', text)
   }
 
-  /** Before the driver tries to bind, so that nobody else tries the same. False when it is no longer free. */
+  /**
+   * Before the driver tries to bind, so that nobody else tries the same. False when it is no longer
+   * free.
+   */
   claim(port: number, name: string): boolean {
     if (this.#owners.has(port)) return false
     this.#owners.set(port, name)
@@ -107,7 +111,10 @@ export class PortTable {
     return this.#isAllowed(port) && !this.#owners.has(port)
   }
 
-  /** Different ports, drawn evenly. Counting out all of them takes 0.3 ms and happens once for a proxy. */
+  /**
+   * Different ports, drawn evenly. Counting out all of them takes 0.3 ms and happens once for a
+   * proxy.
+   */
   #randomFree(): number[] {
     const free: number[] = []
     const seen = new Set<number>()

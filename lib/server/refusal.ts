@@ -1,4 +1,5 @@
-// How peers are told that they get nothing: the answer goes out before the stream and, for a stranger, the session end.
+// How peers are told that they get nothing: the answer goes out before the stream and, for a
+// stranger, the session end.
 
 import { formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -6,13 +7,16 @@ import type { Session, Stream } from '../transport/transport.ts'
 import { VERSION } from '../version.ts'
 import type { MessageChannel } from '../wire/channel.ts'
 import { encodeMessage } from '../wire/codec.ts'
-import type { ServerContext } from './connected-client.ts'
+import type { ServerContext } from './context.ts'
 import { errorForClient } from './login.ts'
 
 /** How long a refused peer may take to read why. Real frp closes by itself when it has. */
 const READ_ANSWER_MS = 1000
 
-/** Answers a Login with an error and ends its session. `reason` in detail; what the client reads is chosen here. */
+/**
+ * Answers a Login with an error and ends its session. `reason` in detail; what the client reads is
+ * chosen here.
+ */
 export function refuseLogin(
   { context, session, channel }: {
     readonly context: ServerContext
@@ -41,7 +45,9 @@ export function refuseWorkStream(stream: Stream, error: string, clock: Clock): v
   stream.resume()
 }
 
-/** A text from a peer as it may stand in our log: no line breaks, no terminal escapes, not endless. */
+/**
+ * A text from a peer as it may stand in our log: no line breaks, no terminal escapes, not endless.
+ */
 export function inLog(text: string): string {
   return JSON.stringify(text.slice(0, 256)).slice(1, -1)
 }

@@ -1,5 +1,5 @@
-// The server: listeners, the sessions they bring, and the clients that logged in. A shell: what it decides is
-// decided in the machines beside it.
+// The server: listeners, the sessions they bring, and the clients that logged in. A shell: what it
+// decides is decided in the machines beside it.
 
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
@@ -12,7 +12,8 @@ import type { Listener, ListenerEvents, Session, Stream } from '../transport/tra
 import type { MessageChannel } from '../wire/channel.ts'
 import { deriveKey } from '../wire/cipher.ts'
 import type { Login, NewVisitorConn, NewWorkConn } from '../wire/messages.ts'
-import { ConnectedClient, loginLine, type ServerContext } from './connected-client.ts'
+import { ConnectedClient, loginLine } from './connected-client.ts'
+import type { ServerContext } from './context.ts'
 import { Incoming } from './incoming.ts'
 import { acceptLogin, checkWorkConn, errorForClient } from './login.ts'
 import { openNetwork } from './network.ts'
@@ -27,7 +28,10 @@ export interface ServerOptions {
   readonly log?: Logger
   /** Default: the system's clock. Tests turn the hands themselves. */
   readonly clock?: Clock
-  /** Opens the listeners instead of those that the config asks for; for tests over the memory transport. */
+  /**
+   * Opens the listeners instead of those that the config asks for; for tests over the memory
+   * transport.
+   */
   readonly listen?: (events: ListenerEvents) => Promise<readonly Listener[]>
 }
 
@@ -83,7 +87,10 @@ export class Server extends EventEmitter<ServerEvents> {
     )
   }
 
-  /** Resolves when every listener is open. Rejects with ADDRESS_IN_USE, CONFIG_INVALID or TLS_FAILED. */
+  /**
+   * Resolves when every listener is open. Rejects with ADDRESS_IN_USE, CONFIG_INVALID or
+   * TLS_FAILED.
+   */
   async start(): Promise<void> {
     const listeners = await this.#listen({
       onSession: session => {
@@ -114,8 +121,8 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /**
-   * Stops listening, then gives running user connections `graceMs` (default 500, as frp's client at its end) before
-   * they are cut and the clients' sessions closed. Safe to call twice.
+   * Stops listening, then gives running user connections `graceMs` (default 500, as frp's client at
+   * its end) before they are cut and the clients' sessions closed. Safe to call twice.
    */
   close({ graceMs = 500 }: { readonly graceMs?: number } = {}): Promise<void> {
     this.#closing ??= this.#close(graceMs)
@@ -124,7 +131,8 @@ export class Server extends EventEmitter<ServerEvents> {
 
   async #close(graceMs: number): Promise<void> {
     const clients = this.#registry.controls()
-    // A QUIC listener is also the socket of its sessions, so it closes last; new sessions are turned away until then.
+    // A QUIC listener is also the socket of its sessions, so it closes last; new sessions are
+    // turned away until then.
     const isShared = ({ protocol }: Listener): boolean => protocol === 'quic'
     const stopped = this.#listeners.filter(listener => !isShared(listener)).map(closeListener)
     await Promise.all(clients.map(client => client.withdraw()))
@@ -172,7 +180,8 @@ export class Server extends EventEmitter<ServerEvents> {
   #handleWorkConn(stream: Stream, message: NewWorkConn): boolean {
     const refuse = (reason: string): void => {
       this.#log.warn(reason)
-      refuseWorkStream(stream, errorForClient('invalid NewWorkConn', reason, this.#config), this.#clock)
+      const error = errorForClient('invalid NewWorkConn', reason, this.#config)
+      refuseWorkStream(stream, error, this.#clock)
     }
     const client = this.#registry.find(message.run_id)
     if (client === undefined) {

@@ -1,6 +1,6 @@
-// Which client has which run id. A login with a run id that is taken replaces the old control, but only after
-// the old one has given its ports back; of several that wait for this, the last one wins. Sans-IO.
-// Rules of frp (frp-wire.md section 4.3).
+// Which client has which run id. A login with a run id that is taken replaces the old control, but
+// only after the old one has given its ports back; of several that wait for this, the last one
+// wins. Sans-IO. Rules of frp (frp-wire.md section 4.3).
 
 export type SessionsOutput<C> =
   /** This one is now the control of its run id. */
@@ -66,7 +66,10 @@ export class Sessions<C> {
     entry.waiting = holder
   }
 
-  /** A control that was admitted or waits has closed and given everything back. Anything else is ignored. */
+  /**
+   * A control that was admitted or waits has closed and given everything back. Anything else is
+   * ignored.
+   */
   handleGone(control: C, runId: string): void {
     const entry = this.#byRunId.get(runId)
     if (entry === undefined) return

@@ -1,14 +1,19 @@
-// What a server tells about itself: the events it emits and the rows of its status. For the command line, the bench
-// and whoever embeds a server; nothing in here decides anything.
+// What a server tells about itself: the events it emits and the rows of its status. For the command
+// line, the bench and whoever embeds a server; nothing in here decides anything.
 
 import type { Address } from '../address.ts'
 import type { Protocol } from '../transport/transport.ts'
 
-/** Sums since the proxy was registered. `in` is what users sent, `out` what the client's service answered. */
+/**
+ * Sums since the proxy was registered. `in` is what users sent, `out` what the client's service
+ * answered.
+ */
 export interface TrafficCounters {
   readonly currentConnections: number
   readonly totalConnections: number
-  /** Bytes as the user sees them, before encryption and compression. Counted when a connection ends. */
+  /**
+   * Bytes as the user sees them, before encryption and compression. Counted when a connection ends.
+   */
   readonly inBytes: number
   readonly outBytes: number
 }
@@ -68,7 +73,10 @@ export interface WorkStreamEvent {
 export interface ServerEvents {
   /** A client was accepted. */
   login: [ClientEvent]
-  /** A Login was answered with an error; `reason` is the detailed text, whatever the client was told. */
+  /**
+   * A Login was answered with an error; `reason` is the detailed text, whatever the client was
+   * told.
+   */
   loginRefused: [{ readonly address: Address; readonly reason: string }]
   /** A client is gone and its ports are free. */
   logout: [ClientEvent & { readonly reason: string }]

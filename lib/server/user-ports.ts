@@ -1,5 +1,5 @@
-// Opens the TCP ports that proxies ask for: tries what the table offers by really binding it, on every interface that
-// proxyBindAddr names.
+// Opens the TCP ports that proxies ask for: tries what the table offers by really binding it, on
+// every interface that proxyBindAddr names.
 
 import { createServer, type Server, type Socket } from 'node:net'
 import { isWildcard, plainIp } from '../address.ts'
@@ -59,7 +59,10 @@ export class UserPorts {
   }
 }
 
-/** Users' bytes wait in the socket's buffer, and then in the kernel's, until the work stream is there. */
+/**
+ * Users' bytes wait in the socket's buffer, and then in the kernel's, until the work stream is
+ * there.
+ */
 function accept(socket: Socket, onUser: (user: UserConnection) => void): void {
   const { remoteAddress, remotePort, localAddress, localPort } = socket
   // A connection that was reset before we looked at it has no address any more.

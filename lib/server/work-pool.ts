@@ -1,5 +1,6 @@
-// The pool of work streams of one real frp client: who waits for one, when another is asked for, which is too many.
-// Sans-IO. Rules of frp (frp-wire.md section 5.1). A client of ours needs no pool: the server opens its streams.
+// The pool of work streams of one real frp client: who waits for one, when another is asked for,
+// which is too many. Sans-IO. Rules of frp (frp-wire.md section 5.1). A client of ours needs no
+// pool: the server opens its streams.
 
 export interface WorkPoolConfig {
   /** What the client asked for, already clamped. So many requests go out at the start. */
@@ -12,7 +13,9 @@ export type WorkPoolOutput<S> =
   /** Send one ReqWorkConn. */
   | { readonly type: 'request' }
   | { readonly type: 'grant'; readonly ticket: number; readonly stream: S }
-  /** This waiter gets nothing: `timeout` after timeoutMs, `crowded` at once, `closed` with the pool. */
+  /**
+   * This waiter gets nothing: `timeout` after timeoutMs, `crowded` at once, `closed` with the pool.
+   */
   | { readonly type: 'deny'; readonly ticket: number; readonly reason: DenyReason }
   /** The pool has no use for this stream; tell its owner and close it. */
   | { readonly type: 'refuse'; readonly stream: S; readonly reason: 'full' | 'closed' }
@@ -22,10 +25,15 @@ export type DenyReason = 'timeout' | 'crowded' | 'closed'
 /** frp keeps this many places beyond poolCount. */
 const SPARE_PLACES = 10
 
-/** Users that may wait for one client at a time; frp has no bound. Each waiter holds a socket of a user. */
+/**
+ * Users that may wait for one client at a time; frp has no bound. Each waiter holds a socket of a
+ * user.
+ */
 const MAX_WAITING = 4096
 
-/** `S` is whatever a stream is to the driver; the pool only hands it over. Times in milliseconds. */
+/**
+ * `S` is whatever a stream is to the driver; the pool only hands it over. Times in milliseconds.
+ */
 export class WorkPool<S> {
   readonly #config: WorkPoolConfig
   readonly #capacity: number
@@ -95,8 +103,8 @@ export class WorkPool<S> {
   }
 
   /**
-   * An idle stream ended. frp finds out only when a user gets it. No replacement is asked for: a client that keeps
-   * closing its streams would make us ask forever; the next user asks.
+   * An idle stream ended. frp finds out only when a user gets it. No replacement is asked for: a
+   * client that keeps closing its streams would make us ask forever; the next user asks.
    */
   handleStreamGone(stream: S): void {
     const index = this.#idle.indexOf(stream)
@@ -130,7 +138,10 @@ export class WorkPool<S> {
     return first.done ? undefined : first.value.deadline
   }
 
-  /** Every stream that is taken is replaced; a user who waited has so made the pool one larger, as in frp. */
+  /**
+   * Every stream that is taken is replaced; a user who waited has so made the pool one larger, as
+   * in frp.
+   */
   #grant(ticket: number, stream: S): void {
     this.#outputs.push({ type: 'grant', ticket, stream }, { type: 'request' })
   }

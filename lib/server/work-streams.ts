@@ -1,5 +1,5 @@
-// Where the work streams of one client come from: opened by us (a client of ours over a multiplexed session), or from
-// the pool that a real frp client keeps filled.
+// Where the work streams of one client come from: opened by us (a client of ours over a multiplexed
+// session), or from the pool that a real frp client keeps filled.
 
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
@@ -8,9 +8,15 @@ import type { Session, Stream } from '../transport/transport.ts'
 import { type DenyReason, WorkPool, type WorkPoolConfig } from './work-pool.ts'
 
 export interface WorkStreams {
-  /** Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED or ABORTED. The taker destroys the stream. */
+  /**
+   * Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED or ABORTED. The taker destroys the
+   * stream.
+   */
   open(options: { readonly signal: AbortSignal }): Promise<Stream>
-  /** The client offers a stream (NewWorkConn). `refuse` is called when it is not wanted, now or later. */
+  /**
+   * The client offers a stream (NewWorkConn). `refuse` is called when it is not wanted. Owned from
+   * here otherwise.
+   */
   offer(stream: Stream, refuse: (reason: string) => void): void
   close(): void
 }
@@ -54,7 +60,7 @@ export class OpenedStreams implements WorkStreams {
   }
 
   offer(_stream: Stream, refuse: (reason: string) => void): void {
-    refuse('work connection pool is full, discarding')
+    refuse(POOL_FULL)
   }
 
   close(): void {}
@@ -91,7 +97,8 @@ export class PooledStreams implements WorkStreams {
   }
 
   async open({ signal }: { readonly signal: AbortSignal }): Promise<Stream> {
-    // A stream whose end nobody noticed yet is of no use; frp tries as often (frp-wire.md section 5.1).
+    // A stream whose end nobody noticed yet is of no use; frp tries as often (frp-wire.md section
+    // 5.1).
     for (let tries = 0; tries <= this.#poolCount; tries++) {
       const stream = await this.#take(signal)
       if (stream.writable) return stream
@@ -162,7 +169,9 @@ export class PooledStreams implements WorkStreams {
           break
         case 'refuse':
           this.#release(output.stream)
-          output.stream.refuse(REFUSALS[output.reason])
+          if (output.reason === 'full') output.stream.refuse(POOL_FULL)
+          // The client has left or was told: as in frp, its idle streams just end.
+          else output.stream.stream.destroy()
           break
         default:
           output satisfies never
@@ -183,10 +192,7 @@ export class PooledStreams implements WorkStreams {
   }
 }
 
-const REFUSALS = {
-  full: 'work connection pool is full, discarding',
-  closed: 'control is already closed',
-}
+const POOL_FULL = 'work connection pool is full, discarding'
 
 function denied(reason: DenyReason): TunnelError {
   switch (reason) {

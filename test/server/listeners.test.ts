@@ -1,5 +1,6 @@
 import t from 'tap'
 import type { Address } from '../../lib/address.ts'
+import type { ServerConfig } from '../../lib/config/index.ts'
 import { TunnelError } from '../../lib/errors.ts'
 import { type LogLevel, type Logger, silentLogger } from '../../lib/log.ts'
 import { openListeners, type OpenListener } from '../../lib/server/listeners.ts'
@@ -43,10 +44,19 @@ function fakeNetwork(taken: readonly string[] = []): {
 const config = configOf({ bindAddr: '0.0.0.0', bindPort: 7000 })
 const noSession = (): void => {}
 
+function openAll(
+  config: ServerConfig,
+  open: (protocol: Protocol) => OpenListener,
+  log: Logger = silentLogger,
+): Promise<Listener[]> {
+  const factories = { tcp: open('tcp'), quic: open('quic') }
+  return openListeners(config, factories, { onSession: noSession, log })
+}
+
 t.test('QUIC listens on the number of bindPort, and the log says where', async t => {
   const { open, opened } = fakeNetwork()
   const { lines, log } = recorder()
-  await openListeners(config, { tcp: open('tcp'), quic: open('quic') }, { onSession: noSession, log })
+  await openAll(config, open, log)
   t.strictSame(opened, ['tcp 0.0.0.0:7000', 'quic 0.0.0.0:7000'])
   t.strictSame(lines, [
     'info frps tcp listen on 0.0.0.0:7000',
@@ -57,11 +67,7 @@ t.test('QUIC listens on the number of bindPort, and the log says where', async t
 t.test('quicBindPort moves QUIC', async t => {
   const { open, opened } = fakeNetwork()
   const moved = { ...config, quicBindPort: 7001 }
-  await openListeners(
-    moved,
-    { tcp: open('tcp'), quic: open('quic') },
-    { onSession: noSession, log: silentLogger },
-  )
+  await openAll(moved, open)
   t.strictSame(opened, ['tcp 0.0.0.0:7000', 'quic 0.0.0.0:7001'])
 })
 
@@ -69,7 +75,7 @@ t.test('where KCP holds the port, QUIC is off and the log says so', async t => {
   const { open, opened } = fakeNetwork()
   const { lines, log } = recorder()
   const kcp = { ...config, kcpBindPort: 7000, quicBindPort: -1 }
-  await openListeners(kcp, { tcp: open('tcp'), quic: open('quic') }, { onSession: noSession, log })
+  await openAll(kcp, open, log)
   t.strictSame(opened, ['tcp 0.0.0.0:7000'])
   t.equal(lines[0], 'info quic is off: kcpBindPort holds udp port 7000')
 })
@@ -91,15 +97,12 @@ t.test('without the native binding there is one warning and TCP', async t => {
 t.test('a taken TCP port is reported in the words of frp', async t => {
   const { open } = fakeNetwork(['tcp 0.0.0.0:7000'])
   await t.rejects(
-    openListeners(
-      config,
-      { tcp: open('tcp'), quic: open('quic') },
-      { onSession: noSession, log: silentLogger },
-    ),
+    openAll(config, open),
     {
       code: 'ADDRESS_IN_USE',
       message:
-        'create server listener error, listen tcp 0.0.0.0:7000: bind: address already in use [ADDRESS_IN_USE]',
+        'create server listener error, listen tcp 0.0.0.0:7000: bind: address already in use ' +
+        '[ADDRESS_IN_USE]',
     },
   )
 })
@@ -107,11 +110,7 @@ t.test('a taken TCP port is reported in the words of frp', async t => {
 t.test('a UDP port that is taken while TCP is free is an error, and TCP is closed', async t => {
   const { open, opened } = fakeNetwork(['quic 0.0.0.0:7000'])
   await t.rejects(
-    openListeners(
-      config,
-      { tcp: open('tcp'), quic: open('quic') },
-      { onSession: noSession, log: silentLogger },
-    ),
+    openAll(config, open),
     { code: 'ADDRESS_IN_USE', message: /listen on quic udp address 0\.0\.0\.0:7000 error/ },
   )
   t.strictSame(opened, [])
@@ -119,11 +118,7 @@ t.test('a UDP port that is taken while TCP is free is an error, and TCP is close
 
 t.test('with bindPort 0 another pair is tried when the UDP port is taken', async t => {
   const { open, opened } = fakeNetwork(['quic 0.0.0.0:5000'])
-  await openListeners(
-    { ...config, bindPort: 0 },
-    { tcp: open('tcp'), quic: open('quic') },
-    { onSession: noSession, log: silentLogger },
-  )
+  await openAll({ ...config, bindPort: 0 }, open)
   t.strictSame(opened, ['tcp 0.0.0.0:5001', 'quic 0.0.0.0:5001'])
 })
 

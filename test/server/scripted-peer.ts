@@ -1,11 +1,11 @@
-// A peer that speaks wire messages by hand, as a real frpc or as a client of ours, to a server over the memory
-// transport; and users on real loopback sockets. For the tests beside it.
+// A peer that speaks wire messages by hand, as a real frpc or as a client of ours, to a server over
+// the memory transport; and users on real loopback sockets. For the tests beside it.
 
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Clock, systemClock } from '../../lib/clock.ts'
-import { Secret, type ServerConfig } from '../../lib/config/index.ts'
+import { type ServerConfig, serverConfigFromValues } from '../../lib/config/index.ts'
 import { createServer, type Server } from '../../lib/server/server.ts'
 import { MemoryNetwork, type MemorySession, memoryListener } from '../../lib/transport/memory.ts'
 import { authKey } from '../../lib/wire/auth.ts'
@@ -43,66 +43,22 @@ export async function startServer(
   await server.start()
   // Nothing else keeps a process alive that talks only to itself.
   const keepAlive = setInterval(() => {}, 1 << 30)
-  const close = (): Promise<void> => server.close({ graceMs: 0 }).then(() => clearInterval(keepAlive))
-  return { server, network, config, close }
+  return {
+    server,
+    network,
+    config,
+    async close() {
+      await server.close({ graceMs: 0 })
+      clearInterval(keepAlive)
+    },
+  }
 }
 
+/** Defaults, but on loopback, on free ports and with our token. */
 export function configOf(values: Partial<ServerConfig> = {}): ServerConfig {
-  return {
-    bindAddr: '127.0.0.1',
-    bindPort: 0,
-    kcpBindPort: 0,
-    quicBindPort: 0,
-    proxyBindAddr: '127.0.0.1',
-    vhostHTTPPort: 0,
-    vhostHTTPTimeout: 60,
-    vhostHTTPSPort: 0,
-    tcpmuxHTTPConnectPort: 0,
-    tcpmuxPassthrough: false,
-    subDomainHost: '',
-    custom404Page: '',
-    allowPorts: [],
-    maxPortsPerClient: 0,
-    userConnTimeout: 10,
-    udpPacketSize: 1500,
-    natholeAnalysisDataReserveHours: 168,
-    detailedErrorsToClient: true,
-    enablePrometheus: false,
-    auth: {
-      method: 'token',
-      additionalScopes: [],
-      token: new Secret(TOKEN),
-      tokenSource: undefined,
-      oidc: { issuer: '', audience: '', skipExpiryCheck: false, skipIssuerCheck: false },
-    },
-    transport: {
-      tcpMux: true,
-      tcpMuxKeepaliveInterval: 30,
-      tcpKeepalive: 7200,
-      maxPoolCount: 5,
-      heartbeatTimeout: -1,
-      quic: { keepalivePeriod: 10, maxIdleTimeout: 30, maxIncomingStreams: 100_000, datagramSize: 0 },
-      tls: { force: false, certFile: '', keyFile: '', trustedCaFile: '', serverName: '' },
-    },
-    webServer: {
-      addr: '127.0.0.1',
-      port: 0,
-      user: '',
-      password: new Secret(''),
-      assetsDir: '',
-      pprofEnable: false,
-      tls: undefined,
-    },
-    log: { to: 'console', level: 'info', maxDays: 3, disablePrintColor: false },
-    sshTunnelGateway: {
-      bindPort: 0,
-      privateKeyFile: '',
-      autoGenPrivateKeyPath: '',
-      authorizedKeysFile: '',
-    },
-    httpPlugins: [],
-    ...values,
-  }
+  const auth = { token: TOKEN }
+  const config = serverConfigFromValues({ bindAddr: '127.0.0.1', bindPort: 0, auth })
+  return { ...config, ...values }
 }
 
 export class Peer {

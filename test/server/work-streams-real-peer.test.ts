@@ -1,4 +1,5 @@
-// Users of a client that behaves like real frpc: streams come from its pool, and the first end closes both sides.
+// Users of a client that behaves like real frpc: streams come from its pool, and the first end
+// closes both sides.
 
 import { once } from 'node:events'
 import t, { type Test } from 'tap'

@@ -1,0 +1,19 @@
+// What all clients of one server share, as it is handed down to the parts.
+
+import type { Clock } from '../clock.ts'
+import type { ServerConfig } from '../config/index.ts'
+import type { Logger } from '../log.ts'
+import type { ProxyNames } from './control.ts'
+import type { ServerEvents } from './status.ts'
+import type { UserPorts } from './user-ports.ts'
+
+export interface ServerContext {
+  readonly config: ServerConfig
+  readonly clock: Clock
+  readonly log: Logger
+  readonly names: ProxyNames
+  readonly ports: UserPorts
+  /** Of the token. */
+  readonly key: Buffer
+  readonly emit: <K extends keyof ServerEvents>(name: K, ...args: ServerEvents[K]) => void
+}
