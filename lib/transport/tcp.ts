@@ -1,6 +1,7 @@
 // The TCP transport (frp-wire.md §1.1-1.4, 1.9, 1.10): a listener that serves TLS, TLS behind frp's 0x17 byte, and plain
 // links on one port, and a dialer. What is inside a link is decided by mux-session.ts and bare-session.ts.
 
+import { setMaxListeners } from 'node:events'
 import {
   connect,
   createServer,
@@ -96,6 +97,7 @@ export async function listenTcp(
 
 export function tcpDialer(options: TcpDialOptions): Dialer {
   const abort = new AbortController()
+  setMaxListeners(0, abort.signal) // one for each dial that is under way; without mux those are many
   const dialLink = (signal?: AbortSignal): Promise<Connection> =>
     dial(options, signal ? AbortSignal.any([signal, abort.signal]) : abort.signal)
   return {

@@ -56,6 +56,11 @@ export function transportCompliance(name: string, makePair: MakePair, traits: Tr
     return [client, server]
   }
 
+  /** Without multiplexing a session lives as long as its first stream. */
+  const keepAlive = async ({ client }: SessionPair): Promise<void> => {
+    if (traits.bare === true) await client.openStream()
+  }
+
   test('what is sent comes back from an echo', async (t, pair) => {
     onServerStream(pair, stream => stream.pipe(stream))
     const stream = await pair.client.openStream()
@@ -158,6 +163,7 @@ export function transportCompliance(name: string, makePair: MakePair, traits: Tr
   })
 
   test('streams one after another leave nothing behind', async (t, pair) => {
+    await keepAlive(pair)
     let open = 0
     onServerStream(pair, stream => {
       open++
@@ -173,11 +179,13 @@ export function transportCompliance(name: string, makePair: MakePair, traits: Tr
       if (answer !== `n${index}`) throw new Error(`stream ${index} answered ${answer}`)
       await closed
     }
-    await waitFor(() => open === 0)
-    t.equal(open, 0)
+    const kept = traits.bare === true ? 1 : 0
+    await waitFor(() => open <= kept)
+    t.pass('all are closed')
   })
 
   test('two hundred streams at once keep their bytes apart', async (t, pair) => {
+    await keepAlive(pair)
     onServerStream(pair, stream => stream.pipe(stream))
     const answers = await Promise.all(
       Array.from({ length: 200 }, async (_, index) => {
@@ -212,10 +220,10 @@ export function transportCompliance(name: string, makePair: MakePair, traits: Tr
   })
 
   test('a stream that is never written is harmless', async (t, pair) => {
+    await keepAlive(pair)
     onServerStream(pair, stream => stream.pipe(stream))
     const unused = await pair.client.openStream()
     unused.destroy()
-    if (traits.bare === true) return // the connection was the stream
     const next = await pair.client.openStream()
     next.end('next')
     t.equal(String(await readAll(next)), 'next')
