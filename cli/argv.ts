@@ -1,5 +1,6 @@
-// Reads a command line by the rules of frp's parser (pflag; frp-surface.md §1.1) and rewrites it into the one form
-// that commander reads without ambiguity: the command first, then only `--name=value`. Knows no meaning of any flag.
+// Reads a command line by the rules of frp's parser (pflag; frp-surface.md §1.1) and rewrites it
+// into the one form that commander reads without ambiguity: the command first, then only
+// `--name=value`. Knows no meaning of any flag.
 
 import { flagTerm, type Flag } from './flags.ts'
 
@@ -33,7 +34,10 @@ export interface SubcommandShape {
 
 export interface ReadArguments {
   readonly command: string | undefined
-  /** `--name=value` (and `--help`), in the order of the command line; numbers and lists are still text. */
+  /**
+   * `--name=value` (and `--help`), in the order of the command line; numbers and lists are still
+   * text.
+   */
   readonly flags: readonly string[]
 }
 
@@ -54,7 +58,10 @@ function canonicalName(name: string): string {
   return name.replaceAll('_', '-')
 }
 
-/** The first word that is neither a flag nor the value of one. An unknown flag is taken to have a value, as frp does. */
+/**
+ * The first word that is neither a flag nor the value of one. An unknown flag is taken to have a
+ * value, as frp does.
+ */
 function findCommand(argv: readonly string[], flags: readonly Flag[]): string | undefined {
   for (let i = 0; i < argv.length; i++) {
     const word = argv[i] ?? ''

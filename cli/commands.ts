@@ -1,5 +1,5 @@
-// The commander side of a program: its command tree with help, values of flags, dispatch. argv.ts has read the syntax
-// by then, so every argument is `--name=value` and well formed.
+// The commander side of a program: its command tree with help, values of flags, dispatch. argv.ts
+// has read the syntax by then, so every argument is `--name=value` and well formed.
 
 import { Command, CommanderError, Option, type HelpConfiguration } from 'commander'
 import { booleanOf, mapOf, rangesOf, type ReadArguments } from './argv.ts'
@@ -53,7 +53,9 @@ function buildCommand(program: Program, done: (status: number) => void): Command
   return root
 }
 
-/** Flags as `-p, --bind-port int`, defaults only where they say something; children inherit this. */
+/**
+ * Flags as `-p, --bind-port int`, defaults only where they say something; children inherit this.
+ */
 function helpFormat(flags: readonly Flag[]): HelpConfiguration {
   const byLong = new Map(flags.map(flag => [`--${flag.name}`, flag]))
   return {

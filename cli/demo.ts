@@ -1,6 +1,7 @@
-// `npm start`: the whole tunnel on this machine. A server, a client with the README's frpc.ini, two services behind
-// it; then it visits both public ports itself and says what came back. `--once` ends after that, status 0 or 1.
-// Everything listens on 127.0.0.1 only, and nothing that is already running here is published.
+// `npm start`: the whole tunnel on this machine. A server, a client with the README's frpc.ini, two
+// services behind it; then it visits both public ports itself and says what came back. `--once`
+// ends after that, status 0 or 1. Everything listens on 127.0.0.1 only, and nothing that is already
+// running here is published.
 
 import { createDemo, type Demo } from './demo/demo.ts'
 import { printFailure, printResult, printVisitor } from './demo/report.ts'

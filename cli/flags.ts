@@ -1,7 +1,11 @@
-// Every flag of frps and frpc: names, kinds, defaults, help (frp-surface.md §1.2-1.4). Data only: argv.ts reads the
-// syntax by it, program.ts shows it in the help, options.ts turns the values into configuration.
+// Every flag of frps and frpc: names, kinds, defaults, help (frp-surface.md §1.2-1.4). Data only:
+// argv.ts reads the syntax by it, program.ts shows it in the help, options.ts turns the values into
+// configuration.
 
-/** `bool` never takes the next word, all others do; `list` and `map` may be repeated or comma separated. */
+/**
+ * `bool` never takes the next word, all others do; `list` and `map` may be repeated or comma
+ * separated.
+ */
 export type FlagKind = 'string' | 'int' | 'bool' | 'list' | 'map' | 'ranges'
 
 export interface Flag {

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// frpc: the client's command line. Nothing heavy is imported before the flags have asked for it (--version is quick).
+// frpc: the client's command line. Nothing heavy is imported before the flags have asked for it
+// (--version is quick).
 
 import { CLIENT_FLAGS, TCP_FLAGS } from './flags.ts'
 import type { ClientFlags, TcpFlags } from './options.ts'
@@ -21,7 +22,10 @@ async function verify(flags: ClientFlags): Promise<number> {
   return verifyClient(flags)
 }
 
-/** What frp has and this version does not: known words, so that the answer is a reason and not "unknown command". */
+/**
+ * What frp has and this version does not: known words, so that the answer is a reason and not
+ * "unknown command".
+ */
 const LATER: readonly Subcommand[] = [
   ...['udp', 'http', 'https', 'tcpmux', 'stcp', 'sudp', 'xtcp'].map(type => ({
     name: type,

@@ -1,5 +1,6 @@
 #!/usr/bin/env node
-// frps: the server's command line. Nothing heavy is imported before the flags have asked for it (--version is quick).
+// frps: the server's command line. Nothing heavy is imported before the flags have asked for it
+// (--version is quick).
 
 import { SERVER_FLAGS } from './flags.ts'
 import type { ServerFlags } from './options.ts'

@@ -1,5 +1,5 @@
-// The values of the flags, and what they mean as configuration (frp-surface.md §1.2, §1.4). Only reads and renames:
-// defaults and checks are those of lib/config.
+// The values of the flags, and what they mean as configuration (frp-surface.md §1.2, §1.4). Only
+// reads and renames: defaults and checks are those of lib/config.
 
 import type { ClientValues, LoadOptions, RawValues } from '../lib/config/index.ts'
 

@@ -1,4 +1,5 @@
-// What people read outside the log, and how a program ends. frp prints its own errors on stdout; so do we.
+// What people read outside the log, and how a program ends. frp prints its own errors on stdout; so
+// do we.
 
 import type { TunnelError } from '../lib/index.ts'
 
@@ -23,7 +24,9 @@ export function printWarnings(warnings: readonly string[]): void {
   }
 }
 
-/** Ends the process once stdout has taken everything (on a pipe that can be later than the write). */
+/**
+ * Ends the process once stdout has taken everything (on a pipe that can be later than the write).
+ */
 export function exit(status: number): void {
   process.exitCode = status
   process.stdout.write('', () => process.exit(status))

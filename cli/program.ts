@@ -1,5 +1,6 @@
-// A program from the command line to its exit status: reads the arguments, answers --version and wrong usage in frp's
-// words, and only then loads what runs it (commander among that: --version has 120 ms, most of which are Node's own).
+// A program from the command line to its exit status: reads the arguments, answers --version and
+// wrong usage in frp's words, and only then loads what runs it (commander among that: --version has
+// 120 ms, most of which are Node's own).
 
 import {
   booleanOf,
@@ -20,7 +21,8 @@ export interface Subcommand {
   readonly description: string
   readonly flags: readonly Flag[]
   /** Absent: the command exists in frp but not here yet; it says so and ends with status 1. */
-  // Each action declares the flags that its own table gives; the table and the type are kept together by tests.
+  // Each action declares the flags that its own table gives; the table and the type are kept
+  // together by tests.
   readonly run?: Action<never>
 }
 

@@ -1,5 +1,5 @@
-// `frpc` from a file, from a folder of files, or from flags (frp-surface.md §1.3, §1.4): configuration, log, client,
-// signals, in frp's order and with its texts.
+// `frpc` from a file, from a folder of files, or from flags (frp-surface.md §1.3, §1.4):
+// configuration, log, client, signals, in frp's order and with its texts.
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
@@ -42,7 +42,10 @@ export async function runTcpProxy(flags: TcpFlags): Promise<number> {
   }
 }
 
-/** One client for each file; a file that fails does not stop the others, nor change the exit status (as frp). */
+/**
+ * One client for each file; a file that fails does not stop the others, nor change the exit status
+ * (as frp).
+ */
 async function runFolder(flags: ClientFlags, signal: Promise<unknown>): Promise<number> {
   let paths: string[]
   try {

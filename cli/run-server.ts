@@ -1,4 +1,5 @@
-// `frps`: configuration, log, server, signals, in frp's order and with its texts (frp-surface.md §1.2).
+// `frps`: configuration, log, server, signals, in frp's order and with its texts (frp-surface.md
+// §1.2).
 
 import {
   loadServerConfig,

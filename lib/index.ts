@@ -1,6 +1,7 @@
 // The public API: a server, a client, their configuration, their events. Nothing else is public.
 //
-// Both are made from a resolved configuration, do nothing before `start()`, and are over after `close()`:
+// Both are made from a resolved configuration, do nothing before `start()`, and are over after
+// `close()`:
 //
 //   const { config, proxies, visitors } = await loadClientConfig('frpc.toml', options)
 //   const client = createClient({ config, proxies, visitors })

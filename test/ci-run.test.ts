@@ -4,7 +4,11 @@ import { spawnSync } from 'node:child_process'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 
-function ciRun(t: Test, { ci = 0, test = 0, output = '' }): { status: number | null; last: string } {
+/** The two statuses are those of `npm ci` and `npm test`, the output is what the latter prints. */
+function ciRun(
+  t: Test,
+  { ci = 0, test = 0, output = '' },
+): { status: number | null; last: string } {
   const npm = `#!/bin/sh
 case "$1" in
   ci) exit ${ci} ;;

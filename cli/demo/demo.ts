@@ -1,5 +1,5 @@
-// The parts of the demonstration and their order: local services, server, the file, client. Uses the public library
-// only, as any program could.
+// The parts of the demonstration and their order: local services, server, the file, client. Uses
+// the public library only, as any program could.
 
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -50,7 +50,10 @@ export interface Demo {
 
 const HOST = '127.0.0.1'
 
-/** Loopback, a login and two proxies: 10 s means that something is wrong, however busy the machine is. */
+/**
+ * Loopback, a login and two proxies: 10 s means that something is wrong, however busy the machine
+ * is.
+ */
 const PROXY_TIMEOUT_MS = 10_000
 
 export function createDemo(): Demo {

@@ -1,8 +1,12 @@
-// Ports of the demonstration: the ones that everybody knows where they are free, any other where they are not.
+// Ports of the demonstration: the ones that everybody knows where they are free, any other where
+// they are not.
 
 import { createServer, type Server } from 'node:net'
 
-/** Listens on `preferred` on loopback; on any free port where that is taken or not permitted. Resolves to the port. */
+/**
+ * Listens on `preferred` on loopback; on any free port where that is taken or not permitted.
+ * Resolves to the port.
+ */
 export async function listenNear(server: Server, preferred: number): Promise<number> {
   try {
     await listen(server, preferred)
@@ -15,7 +19,9 @@ export async function listenNear(server: Server, preferred: number): Promise<num
   return address.port
 }
 
-/** A port that was free a moment ago, `preferred` if possible. Another program can still be faster. */
+/**
+ * A port that was free a moment ago, `preferred` if possible. Another program can still be faster.
+ */
 export async function freePort(preferred: number): Promise<number> {
   const probe = createServer()
   const port = await listenNear(probe, preferred)

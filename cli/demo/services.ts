@@ -1,5 +1,6 @@
-// The two services behind the demonstration's tunnel, on loopback: one that greets like an SSH server and then echoes,
-// and one web page. They stand in for the sshd and the web server of the README's frpc.ini.
+// The two services behind the demonstration's tunnel, on loopback: one that greets like an SSH
+// server and then echoes, and one web page. They stand in for the sshd and the web server of the
+// README's frpc.ini.
 
 import { createServer as createHttpServer } from 'node:http'
 import { createServer, type Server, type Socket } from 'node:net'

@@ -1,4 +1,5 @@
-// The demonstration's own users: they open the public ports and check that the services behind the tunnel answer.
+// The demonstration's own users: they open the public ports and check that the services behind the
+// tunnel answer.
 
 import { get } from 'node:http'
 import { connect } from 'node:net'

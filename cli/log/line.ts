@@ -1,5 +1,6 @@
-// One log record as a line of frp's form: `2026-11-22 17:24:31.324 [I] [client/control] [runid] [name] message`
-// (frp-surface.md §7.1). Colours mark the level and dim the rest; without colours the text is the same.
+// One log record as a line of frp's form: `2026-11-22 17:24:31.324 [I] [client/control] [runid]
+// [name] message` (frp-surface.md §7.1). Colours mark the level and dim the rest; without colours
+// the text is the same.
 
 export interface LogRecord {
   /** Milliseconds since 1970. */
@@ -57,8 +58,8 @@ function fieldText(value: unknown): string {
 }
 
 /**
- * Names and hosts in messages come from strangers: a line break would forge a log line, an escape code would command
- * the terminal of whoever reads it.
+ * Names and hosts in messages come from strangers: a line break would forge a log line, an escape
+ * code would command the terminal of whoever reads it.
  */
 function printable(text: string): string {
   return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, char => {

@@ -1,5 +1,5 @@
-// The library's Logger on pino: lines of frp's form or JSON, to the terminal or to a rotating file. The only file that
-// knows pino.
+// The library's Logger on pino: lines of frp's form or JSON, to the terminal or to a rotating file.
+// The only file that knows pino.
 
 import { pino, type Logger as Pino } from 'pino'
 import type { LogFields, Logger, LogLevel, LogScope } from '../../lib/index.ts'
@@ -121,5 +121,8 @@ function openFile(path: string, maxDays: number): RotatingFile {
   }
 }
 
-/** Several clients of one process (--config_dir) may name one file; it must have one writer that rotates it. */
+/**
+ * Several clients of one process (--config_dir) may name one file; it must have one writer that
+ * rotates it.
+ */
 const openFiles: Map<string, RotatingFile> = new Map()

@@ -1,6 +1,7 @@
-// A log file as frp keeps one: appended to, mode 0600, its folder made, renamed to `name.YYYYMMDD-HHMMSS.ext` when the
-// day is over, and the renamed ones deleted after some days (frp-surface.md §7.1). Writes are synchronous: a line is
-// on its way to the disk before the next thing happens, and there are few of them.
+// A log file as frp keeps one: appended to, mode 0600, its folder made, renamed to
+// `name.YYYYMMDD-HHMMSS.ext` when the day is over, and the renamed ones deleted after some days
+// (frp-surface.md §7.1). Writes are synchronous: a line is on its way to the disk before the next
+// thing happens, and there are few of them.
 
 import {
   closeSync,

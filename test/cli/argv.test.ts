@@ -1,4 +1,4 @@
-// The syntax of frp's command lines (frp-surface.md §1.1), each rule as tried on the real programs.
+// The syntax of frp's command lines (frp-surface.md §1.1), each rule as tried on real frp.
 
 import t from 'tap'
 import {

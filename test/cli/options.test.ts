@@ -58,7 +58,8 @@ t.test('each flag of frps sets its key', async t => {
   const config = serverConfigFromValues(
     serverValues(
       await serverFlags(
-        '--bind_addr 127.0.0.1 -p 7001 --quic_bind_port 7002 --proxy_bind_addr 127.0.0.2 -t secret ' +
+        '--bind_addr 127.0.0.1 -p 7001 --quic_bind_port 7002 ' +
+          '--proxy_bind_addr 127.0.0.2 -t secret ' +
           '--allow_ports 1000-2000,3000 --max_ports_per_client 5 --tls_only --subdomain_host a.b ' +
           '--log_file x.log --log_level debug --log_max_days 9 --disable_log_color=1',
       ),

@@ -18,7 +18,10 @@ export interface StartOptions {
   readonly env?: NodeJS.ProcessEnv
 }
 
-/** A busy machine with two cores may take seconds to start Node; this is only for what would wait for ever. */
+/**
+ * A busy machine with two cores may take seconds to start Node; this is only for what would wait
+ * for ever.
+ */
 const WAIT_MS = 30_000
 
 /** A program that is running, with what it has printed so far. */
@@ -44,7 +47,9 @@ export class Running {
     })
   }
 
-  /** Resolves when stdout holds the text (or the pattern); rejects when the program ends without it. */
+  /**
+   * Resolves when stdout holds the text (or the pattern); rejects when the program ends without it.
+   */
   printed(wanted: string | RegExp): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
@@ -90,7 +95,10 @@ export async function runToEnd(
   return new Running(name, args, options).ended
 }
 
-/** A port that was free for TCP a moment ago; the system hands numbers out in turn, so it stays free for a while. */
+/**
+ * A port that was free for TCP a moment ago; the system hands numbers out in turn, so it stays free
+ * for a while.
+ */
 export async function freePort(): Promise<number> {
   const { server, port } = await takenPort()
   await new Promise(resolve => server.close(resolve))

@@ -106,12 +106,10 @@ t.test('without a server the first login fails with its reason, status 1', async
   t.equal(status, 1)
 })
 
-t.test('with loginFailExit off frpc goes on trying, and a signal still ends it with status 0', async t => {
+t.test('with loginFailExit off frpc goes on trying until a signal ends it', async t => {
   const port = await freePort()
-  const path = join(
-    t.testdir({ 'frpc.yaml': `serverAddr: 127.0.0.1\nserverPort: ${port}\nloginFailExit: false\n` }),
-    'frpc.yaml',
-  )
+  const text = `serverAddr: 127.0.0.1\nserverPort: ${port}\nloginFailExit: false\n`
+  const path = join(t.testdir({ 'frpc.yaml': text }), 'frpc.yaml')
   const frpc = start(t, 'frpc', ['-c', path])
   await frpc.printed('connect to server error')
   frpc.signal('SIGTERM')
@@ -120,7 +118,8 @@ t.test('with loginFailExit off frpc goes on trying, and a signal still ends it w
 
 t.test('a wrong token ends frpc with the answer of the server', async t => {
   const { frps, port } = await startServer(t, '-t', TOKEN)
-  const { stdout, status } = await runToEnd('frpc', ['tcp', `-P${port}`, '-n', 'x', '-t', 'wrong-9'])
+  const flags = [`-P${port}`, '-n', 'x', '-t', 'wrong-9']
+  const { stdout, status } = await runToEnd('frpc', ['tcp', ...flags])
   t.match(stdout, /login to the server failed: .*token.*\. With loginFailExit enabled/)
   t.equal(status, 1)
   await frps.printed('register control error')
@@ -162,7 +161,7 @@ remote_port = ${remote}
   const frpc = start(t, 'frpc', ['--config-dir', folder])
   await frpc.printed('[one] start proxy success')
   await frpc.printed('[two] start proxy success')
-  await frpc.printed(/frpc service error for config file \[.*wrong\.toml\]\n.*unknown field "serverPrt"/)
+  await frpc.printed(/service error for config file \[.*wrong\.toml\]\n.*unknown field "serverPrt"/)
   t.equal(await ask(remotes[0], 'a'), 'A')
   t.equal(await ask(remotes[1], 'b'), 'B')
   frpc.signal('SIGTERM')
@@ -189,7 +188,10 @@ t.test('a log file that cannot be opened is named, status 1', async t => {
   t.equal(status, 1)
 })
 
-/** Resolves when the file, which need not exist yet, holds the text; the runner's time-out is the bound. */
+/**
+ * Resolves when the file, which need not exist yet, holds the text; the runner's time-out is the
+ * bound.
+ */
 function written(path: string, text: string): Promise<void> {
   return new Promise(resolve => {
     const look = (): void => {

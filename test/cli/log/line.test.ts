@@ -36,10 +36,9 @@ t.test('colours change nothing but the colour', async t => {
 })
 
 t.test('a stranger can neither forge a line nor reach the terminal', async t => {
-  const line = formatLine(
-    { time, level: 'info', tags: ['a\nb'], msg: 'x\r\n2026 [E] \x1b[2J\u2028\u009b', fields: { k: '\x07' } },
-    { color: false },
-  )
+  const msg = 'x\r\n2026 [E] \x1b[2J\u2028\u009b'
+  const record = { time, level: 'info', tags: ['a\nb'], msg, fields: { k: '\x07' } }
+  const line = formatLine(record, { color: false })
   t.equal(line.split('\n').length, 2)
   t.notMatch(line.slice(0, -1), /[\u0000-\u001f\u007f-\u009f\u2028]/)
   t.match(line, 'x\\x0d\\x0a2026')

@@ -12,7 +12,8 @@ t.test('a line names the part that speaks and its prefixes', async t => {
   const { log, lines } = recorder()
   log.child({ source: 'server' }).child({ source: 'server/control', tags: ['run'] })
     .child({ tags: ['ssh'] }).warn('late', { ms: 5 })
-  t.match(lines, [/^\d{4}-\d\d-\d\d [\d:.]{12} \[W\] \[server\/control\] \[run\] \[ssh\] late ms=5\n$/])
+  t.equal(lines.length, 1)
+  t.match(lines[0], /^[\d: .-]{23} \[W\] \[server\/control\] \[run\] \[ssh\] late ms=5\n$/)
 })
 
 t.test('levels below the chosen one are not written', async t => {

@@ -1,0 +1,28 @@
+// What the README shows must be so: its example file is read, and every place that it names exists.
+
+import { existsSync, readFileSync } from 'node:fs'
+import t from 'tap'
+import { parseClientConfig } from '../lib/config/index.ts'
+
+const readme = readFileSync('README.md', 'utf8')
+
+t.test('the example file is read as it stands', async t => {
+  const text = /```ini\n(.*?)```/s.exec(readme)?.[1] ?? ''
+  const options = { strict: true, env: {}, allowUnsafe: [] }
+  const { config, proxies, warnings } = await parseClientConfig(text, 'frpc.ini', options)
+  t.strictSame(warnings, [])
+  t.match(config, { serverAddr: 'x.x.x.x', serverPort: 7000, transport: { protocol: 'auto' } })
+  t.match(
+    proxies.toSorted((a, b) => a.name.localeCompare(b.name)),
+    [
+      { name: 'http', type: 'tcp', localIP: '127.0.0.1', localPort: 80, remotePort: 6001 },
+      { name: 'ssh', type: 'tcp', localIP: '127.0.0.1', localPort: 22, remotePort: 6000 },
+    ],
+  )
+})
+
+t.test('every file and folder that it names exists', async t => {
+  const named = [...readme.matchAll(/`((?:cli|lib|bench|nat)\/[\w./-]*)`/g)].map(([, path]) => path)
+  t.ok(named.length > 10)
+  for (const path of named) t.ok(existsSync(path ?? ''), path ?? '')
+})
