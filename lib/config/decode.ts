@@ -6,15 +6,15 @@ import { clientKey } from './client.ts'
 import { type Document, isRecord, type KeyPath } from './document.ts'
 import { unknownKeyHint } from './hints.ts'
 import { typeField } from './plugins.ts'
-import { configError, type DecodeOptions, type Problem, Report, Site } from './problems.ts'
+import { configError, type DecodeOptions, MAX_TOLD, type Problem, Report, Site } from './problems.ts'
 import { checkProxy, isProxyType, proxyTables } from './proxies.ts'
 import { decodeTable } from './schema.ts'
 import { serverKey } from './server.ts'
 import type { ClientConfig, ProxyConfig, ServerConfig, VisitorConfig } from './types.ts'
 import { isVisitorType, visitorTables } from './visitors.ts'
 
-/** After this many problems the rest is only counted. */
-const MAX_TOLD = 50
+/** There are no more ports than this; a longer list comes from a mistaken range. */
+const MAX_ENTRIES = 65_536
 
 export type Options = Omit<DecodeOptions, 'hint'>
 
@@ -70,9 +70,7 @@ export function decodeClient(documents: readonly Document[], options: Options): 
     }
     proxies.push(...found.proxies.entries)
     visitors.push(...found.visitors.entries)
-    for (const problem of [...found.proxies.problems, ...found.visitors.problems]) {
-      lines.push(problem)
-    }
+    lines.push(...found.proxies.problems, ...found.visitors.problems)
     for (const { report } of [...found.proxies.entries, ...found.visitors.entries]) {
       lines.push(...tell(document, report.decoding))
       warnings.push(...tell(document, report.warnings))
@@ -120,7 +118,9 @@ function decodeEntries<T>(
   const report = new Report()
   const entries: Entry<T>[] = []
   const list = member(document.value, name)
-  if (Array.isArray(list)) {
+  if (Array.isArray(list) && list.length > MAX_ENTRIES) {
+    report.decoding.push({ path: [name], text: `${name}: more than ${MAX_ENTRIES} entries` })
+  } else if (Array.isArray(list)) {
     for (const [i, raw] of list.entries()) {
       const own = new Report()
       const site = new Site([name, i], own, options)

@@ -12,6 +12,9 @@ import { commaList } from './schema.ts'
 import { httpPluginTable, serverTable } from './server.ts'
 import { isVisitorType, visitorTables } from './visitors.ts'
 
+/** There are no more ports than this. */
+const MAX_SECTIONS = 65_536
+
 type Sections = ReadonlyMap<string, IniSection>
 
 /** Throws SyntaxProblem. */
@@ -103,6 +106,9 @@ function expandRanges(sections: Sections): IniSection[] {
   for (const section of sections.values()) {
     if (!section.name.startsWith('range:')) continue
     const name = section.name.slice('range:'.length).trim()
+    if (all.size > MAX_SECTIONS) {
+      throw new SyntaxProblem(`more than ${MAX_SECTIONS} proxies`, section.line)
+    }
     for (const [i, [local, remote]] of portPairs(section).entries()) {
       const member = all.get(`${name}_${i}`) ?? section.copy(`${name}_${i}`)
       for (const [key, value] of section.entries()) member.set(key, value, section.lineOf(key))

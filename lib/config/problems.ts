@@ -3,6 +3,9 @@
 import { TunnelError } from '../errors.ts'
 import type { KeyPath } from './document.ts'
 
+/** After this many problems the rest is only counted. */
+export const MAX_TOLD = 50
+
 export interface Problem {
   readonly path: KeyPath
   readonly text: string
@@ -28,6 +31,11 @@ export class Site {
     this.path = path
     this.report = report
     this.options = options
+  }
+
+  /** So much is wrong that advice would only cost time. */
+  get isCrowded(): boolean {
+    return this.report.decoding.length + this.report.warnings.length > MAX_TOLD
   }
 
   at(key: string | number): Site {

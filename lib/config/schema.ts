@@ -216,14 +216,18 @@ export function decodeTable<T extends object>(
 
 function unknownField(site: Site, written: string, names: readonly string[]): void {
   const { strict, hint } = site.options
-  const near = nearest(written, names)
-  const advice = hint?.(written, site.path) ?? (near && `did you mean "${near}"?`)
+  const advice = site.isCrowded ? undefined : (hint?.(written, site.path) ?? guess(written, names))
   const parent = site.path.slice(firstNamed(site)).join('.')
   const place = parent === '' ? '' : ` in ${parent}`
   const message = `unknown field "${written}"${place}${advice === undefined ? '' : `; ${advice}`}`
   const at = site.at(written)
   if (strict) at.fail(message)
   else at.warn(`${message} (ignored)`)
+}
+
+function guess(written: string, names: readonly string[]): string | undefined {
+  const near = nearest(written, names)
+  return near === undefined ? undefined : `did you mean "${near}"?`
 }
 
 function textOf(raw: unknown, site: Site): string {

@@ -5,12 +5,16 @@ import { type KeyPath, Lines, OddNumber, SyntaxProblem } from './document.ts'
 
 /** More aliases than this multiply a small file into a huge one. */
 const MAX_ALIASES = 1000
+const MAX_DEPTH = 100
+/** A line of many list marks (`- - - x`), keys (`a: b: c: x`) or blanks: the package's time grows with their square. */
+const DEEP_LINE = /^(?:[ \t]*[-?:](?=[ \t])){100}|^ {400}|^[^\n{["'#]*(?::[ \t]+[^\n{["'#:]*){50}/m
 const MAX_NODES = 1_000_000
 
 /** Rejects with SyntaxProblem: `error converting YAML to JSON: yaml: line N: ...`. */
 export async function readYaml(text: string): Promise<{ value: unknown; lines: Lines }> {
   const { isAlias, isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument } =
     await import('yaml')
+  checkDepth(text)
   const counter = new LineCounter()
   try {
     const document = parseDocument(text, {
@@ -54,6 +58,23 @@ export async function readYaml(text: string): Promise<{ value: unknown; lines: L
     if (error instanceof SyntaxProblem) throw error
     const reason = error instanceof RangeError ? 'nested too deeply' : String(error)
     throw new SyntaxProblem(conversionText(undefined, reason), undefined)
+  }
+}
+
+/**
+ * The package recurses into nested values, and a deep one made V8 run out of memory (a million `[`). Brackets within texts
+ * count too: no real file comes near the bound.
+ */
+function checkDepth(text: string): void {
+  let depth = 0
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i]
+    if (char === '[' || char === '{') depth++
+    else if (depth > 0 && (char === ']' || char === '}')) depth--
+    if (depth > MAX_DEPTH) throw new SyntaxProblem(conversionText(undefined, 'exceeded max depth'), undefined)
+  }
+  if (DEEP_LINE.test(text)) {
+    throw new SyntaxProblem(conversionText(undefined, 'exceeded max depth'), undefined)
   }
 }
 

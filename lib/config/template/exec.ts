@@ -8,6 +8,8 @@ import { isList, isMap, isTrue, print, sortedKeys, Struct, typeName, type Value 
 
 /** About a second of work; a configuration of 10,000 generated proxies needs a tenth of it. */
 const MAX_STEPS = 2_000_000
+/** Characters of one value. */
+const MAX_TEXT = 1024 * 1024
 
 export type Functions = ReadonlyMap<string, TemplateFunction>
 
@@ -88,7 +90,10 @@ class Execution {
 
   *#items(over: Value, pipe: Pipe): Generator<readonly [Value, Value]> {
     if (isList(over)) {
-      for (const entry of over.entries()) yield entry
+      for (const entry of over.entries()) {
+        this.#step(pipe.at)
+        yield entry
+      }
     } else if (isMap(over)) {
       for (const key of sortedKeys(over)) yield [key, over.get(key)]
     } else if (typeof over === 'number' && Number.isInteger(over)) {
@@ -147,8 +152,9 @@ class Execution {
       throw this.#failure(command.at, name, text)
     }
     try {
-      return called.call(values)
+      return this.#charge(called.call(values), command.at)
     } catch (error) {
+      if (error instanceof TemplateError) throw error
       const reason = error instanceof Error ? error.message : String(error)
       throw this.#failure(command.at, command.text, `error calling ${name}: ${reason}`)
     }
@@ -203,8 +209,19 @@ class Execution {
     throw this.#failure(command.at, command.text, reason)
   }
 
-  #step(at: number): void {
-    if (++this.#steps > MAX_STEPS) throw new TemplateError(at, `more than ${MAX_STEPS} steps; is a range too long?`)
+  /** Making a long list or text is work too, and a text that doubles itself would fill the memory. */
+  #charge(value: Value, at: number): Value {
+    if (isList(value)) this.#step(at, value.length)
+    if (typeof value === 'string') {
+      if (value.length > MAX_TEXT) throw new TemplateError(at, `a text longer than ${MAX_TEXT}`)
+      this.#step(at, value.length >> 6)
+    }
+    return value
+  }
+
+  #step(at: number, count = 1): void {
+    this.#steps += count
+    if (this.#steps > MAX_STEPS) throw new TemplateError(at, `more than ${MAX_STEPS} steps; is a range too long?`)
   }
 
   #failure(at: number, text: string, reason: string): TemplateError {
