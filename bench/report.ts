@@ -52,7 +52,7 @@ export function goalsTable(
       result.verdict === 'shown' ? '' : result.verdict
     ]
   })
-  const lines = alignColumns([['goal', 'of', 'value', 'range', 'goal', ''], ...rows], [2])
+  const lines = alignColumns([['ratio or bound', 'of', 'value', 'range', 'goal', ''], ...rows], [2])
   return hasColor ? lines.map((line, index) => colored(line, judged[index - 1])) : lines
 }
 

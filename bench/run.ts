@@ -72,9 +72,10 @@ async function main(): Promise<number> {
   })
   endProgress()
 
-  const goals = [...(process.env['FRP_BIN'] ? FRP_GOALS : OWN_RATIOS), ...OWN_GOALS]
   const metrics = scenarios.flatMap(scenario => scenario.metrics)
   const names = peers.map(peer => peer.name)
+  const hasFrp = names.some(name => name.startsWith('frp-'))
+  const goals = [...(hasFrp ? FRP_GOALS : OWN_RATIOS), ...OWN_GOALS]
   const hasColor = process.stdout.isTTY && !process.env['NO_COLOR']
   const options = { metrics, peers: names, goals, hasColor }
   print(figuresTable(results, options))

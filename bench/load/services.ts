@@ -83,7 +83,7 @@ async function listen(server: Server): Promise<number> {
 }
 
 /**
- * Reads an accepted (and paused) socket into one buffer; the socket to use from then on is returned.
+ * Reads an accepted (and paused) socket into one buffer, and returns the socket to use then.
  * `net` documents `onread` for outgoing connections only; here the accepted handle moves into a new
  * Socket, by the `handle` option that net.Server itself uses. Reading into fresh memory instead
  * costs 0.5 to 0.8 s of CPU per GB, this way 0.13: the tunnel under test needs those cores.
