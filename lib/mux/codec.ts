@@ -74,6 +74,6 @@ function badVersion(bytes: Buffer): TunnelError {
 /** Bytes of a stranger for a log: text as text, else hex. */
 export function describeBytes(bytes: Buffer): string {
   const shown = bytes.subarray(0, 16)
-  const isText = shown.every(byte => byte >= 0x20 && byte < 0x7f)
+  const isText = shown.every(byte => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d))
   return isText ? JSON.stringify(shown.toString('latin1')) : `bytes ${shown.toString('hex')}`
 }

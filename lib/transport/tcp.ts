@@ -22,7 +22,7 @@ import {
   type PendingLimits,
 } from './bind-port.ts'
 import { MuxedSession, type Ends } from './mux-session.ts'
-import { connectTls, createTlsServer, explain, type TlsClientOptions } from './tls.ts'
+import { clientRefusal, connectTls, createTlsServer, explain, type TlsClientOptions } from './tls.ts'
 import type { Dialer, Listener, ListenerEvents, Session } from './transport.ts'
 
 /** frp's `dialServerTimeout` and its deadline for the first bytes of a connection. */
@@ -134,9 +134,7 @@ class Door {
     this.#tls = createTlsServer(options.tls, this.#timeoutMs)
     this.#tls.on('secureConnection', socket => this.#secured(socket))
     this.#tls.on('tlsClientError', (error, socket) => {
-      const remote = formatAddress(endsOf(socket).remoteAddress)
-      this.#events.log.warn(`TLS with ${remote} failed: ${explain(error, remote)}`)
-      socket.destroy()
+      this.#refuse(socket, explain(error, 'this server'))
     })
   }
 
@@ -227,7 +225,17 @@ class Door {
       return
     }
     handshake.settle()
+    const refusal = this.#options.tls.ca === undefined ? undefined : clientRefusal(socket)
+    if (refusal !== undefined) return this.#refuse(socket, refusal)
     this.#session({ stream: socket, ...handshake.ends })
+  }
+
+  #refuse(socket: TLSSocket, why: string): void {
+    // A destroyed TLS socket has forgotten its peer; the TCP socket below it, which Node does not type, has not.
+    const { _parent: below = socket } = socket as { _parent?: Socket }
+    const remote = formatAddress(endsOf(below).remoteAddress)
+    this.#events.log.warn(`TLS with ${remote} failed: ${why}`)
+    socket.destroy()
   }
 
   #session(connection: Connection): void {

@@ -36,7 +36,8 @@ export function createTlsServer(options: TlsServerOptions, handshakeTimeoutMs: n
     return createServer({
       key,
       cert,
-      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: true }),
+      // Node would drop a client with a bad certificate without a word; `clientRefusal` has the word.
+      ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
       ciphers: CIPHERS,
       honorCipherOrder: true,
       minVersion: 'TLSv1.2',
@@ -48,6 +49,18 @@ export function createTlsServer(options: TlsServerOptions, handshakeTimeoutMs: n
       cause: error,
     })
   }
+}
+
+/** Why a server with a CA must refuse this client, or undefined. */
+export function clientRefusal(socket: TLSSocket): string | undefined {
+  if (socket.authorized) return undefined
+  const certificate: object | null = socket.getPeerCertificate()
+  if (!certificate || Object.keys(certificate).length === 0) return 'it shows no client certificate'
+  // Typed as an Error, but Node puts the code of the failure there.
+  const code = String(socket.authorizationError)
+  return code === 'CERT_HAS_EXPIRED'
+    ? 'its client certificate has expired'
+    : `its client certificate is not signed by transport.tls.trustedCaFile (${code})`
 }
 
 export interface TlsClientOptions {
