@@ -6,8 +6,9 @@ import { type KeyPath, Lines, OddNumber, SyntaxProblem } from './document.ts'
 /** More aliases than this multiply a small file into a huge one. */
 const MAX_ALIASES = 1000
 const MAX_DEPTH = 100
-/** A line of many list marks (`- - - x`), keys (`a: b: c: x`) or blanks: the package's time grows with their square. */
-const DEEP_LINE = /^(?:[ \t]*[-?:](?=[ \t])){100}|^ {400}|^[^\n{["'#]*(?::[ \t]+[^\n{["'#:]*){50}/m
+/** Lines of many list marks (`- - - x`), keys (`a: b: c: x`), anchors or blanks: the package's time grows with the square. */
+const DEEP_LINE =
+  /^(?:[ \t]*[-?:](?=[ \t])){100}|^ {400}|^[^\n{["'#]*(?::[ \t]+[^\n{["'#:]*){50}|(?:[&!]\S*[ \t]+){20}|[!&"']{20}/m
 const MAX_NODES = 1_000_000
 
 /** Rejects with SyntaxProblem: `error converting YAML to JSON: yaml: line N: ...`. */

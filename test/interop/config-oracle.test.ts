@@ -2,13 +2,16 @@
 // that others depend on are in both messages. FRP_BIN names the folder of the real programs.
 
 import { execFile } from 'node:child_process'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
 import { verifyCases, type VerifyCase } from '../config/verify-cases.ts'
 
 /** Real processes at a time. */
 const PARALLEL = 4
+
+// The compiled test runs in dist/test/interop; the fixtures stay in the sources.
+const fixtures = join(import.meta.dirname, '../../../test/fixtures/config')
 
 const frpBin = process.env['FRP_BIN']
 
@@ -39,8 +42,20 @@ t.test(
   },
 )
 
+t.test(
+  'a real frp accepts the examples',
+  { skip: frpBin === undefined && 'FRP_BIN does not name real frp programs' },
+  async t => {
+    for (const file of readdirSync(fixtures)) {
+      const side = file.startsWith('frps') ? 'frps' : 'frpc'
+      const { status, output } = await verify({ side }, join(fixtures, file))
+      t.equal(status, 0, file, { output })
+    }
+  },
+)
+
 function verify(
-  { side, isLenient }: VerifyCase,
+  { side, isLenient }: Pick<VerifyCase, 'side' | 'isLenient'>,
   path: string,
 ): Promise<{ status: number; output: string }> {
   const strict = isLenient === true ? ['--strict_config=false'] : []
