@@ -1,10 +1,17 @@
 // What the schema knows and this version cannot do yet. A part that lands deletes its line here.
-// Rule: a key that changes what users can reach is an error; where the tunnel works without it, a warning.
+// Rule: a key that changes what users can reach is an error; where the tunnel works without it, a
+// warning.
 
 import type { KeyPath } from './document.ts'
 import type { Problem } from './problems.ts'
 import type {
-  ClientConfig, ClientPluginConfig, ProxyConfig, ProxyType, ServerConfig, VisitorConfig, VisitorType,
+  ClientConfig,
+  ClientPluginConfig,
+  ProxyConfig,
+  ProxyType,
+  ServerConfig,
+  VisitorConfig,
+  VisitorType,
 } from './types.ts'
 
 interface Gap<T> {

@@ -29,7 +29,10 @@ export function bandwidthLimit(text: string): BandwidthLimit {
   if (trimmed === '') return { text: '', bytesPerSecond: 0 }
   const unit = trimmed.endsWith('MB') ? 1024 * 1024 : trimmed.endsWith('KB') ? 1024 : undefined
   if (unit === undefined) {
-    throw new SyntaxProblem('unit not support; write a number with KB or MB, such as 1.5MB', undefined)
+    throw new SyntaxProblem(
+      'unit not support; write a number with KB or MB, such as 1.5MB',
+      undefined,
+    )
   }
   const number = trimmed.slice(0, -2)
   if (!FLOAT.test(number)) {
@@ -39,7 +42,10 @@ export function bandwidthLimit(text: string): BandwidthLimit {
   return { text: trimmed, bytesPerSecond: Math.max(0, Math.trunc(Number(number) * unit)) }
 }
 
-/** What is wrong with annotations: keys like Kubernetes names, and their total size. Empty = nothing. */
+/**
+ * What is wrong with annotations: keys like Kubernetes names, and their total size. Empty =
+ * nothing.
+ */
 export function annotationProblems(annotations: StringMap): string[] {
   const problems: string[] = []
   let bytes = 0
@@ -71,7 +77,9 @@ function nameProblems(key: string): string[] {
   if (name === '') problems.push('name part must be non-empty')
   else if (name.length > 63) problems.push('name part must be no more than 63 bytes')
   if (name !== '' && !NAME.test(name)) {
-    problems.push("name part must consist of letters, digits, '-', '_' or '.', and begin and end with a letter or digit")
+    problems.push(
+      "name part must consist of letters, digits, '-', '_' or '.', and begin and end with a letter or digit",
+    )
   }
   return problems
 }

@@ -3,13 +3,36 @@
 import { optionalValues, portCheck } from './checks.ts'
 import type { Site } from './problems.ts'
 import {
-  authMethodKey, checkTokenSource, logKey, quicKey, scopesKey, sourceKey, tlsFiles, webServerKey,
+  authMethodKey,
+  checkTokenSource,
+  logKey,
+  quicKey,
+  scopesKey,
+  sourceKey,
+  tlsFiles,
+  webServerKey,
 } from './sections.ts'
 import {
-  flag, int, map, mapOf, object, oneOf, secret, text, texts, turned, type Key, type Table,
+  flag,
+  int,
+  map,
+  mapOf,
+  object,
+  oneOf,
+  secret,
+  text,
+  texts,
+  turned,
+  type Key,
+  type Table,
 } from './schema.ts'
 import type {
-  ClientAuthConfig, ClientConfig, ClientOidcConfig, ClientProtocol, ClientTlsConfig, ClientTransportConfig,
+  ClientAuthConfig,
+  ClientConfig,
+  ClientOidcConfig,
+  ClientProtocol,
+  ClientTlsConfig,
+  ClientTransportConfig,
 } from './types.ts'
 
 const PROTOCOLS = ['tcp', 'kcp', 'quic', 'websocket', 'wss'] as const
@@ -50,7 +73,9 @@ const auth: Key<ClientAuthConfig> = object<ClientAuthConfig>(
 function checkOidc({ method, oidc: config }: ClientAuthConfig, site: Site): void {
   if (config.tokenSource !== undefined) {
     const { tokenSource: _, additionalEndpointParams, insecureSkipVerify, ...rest } = config
-    const texts = Object.values(rest).map(value => (typeof value === 'string' ? value : value.reveal()))
+    const texts = Object.values(rest).map(value =>
+      typeof value === 'string' ? value : value.reveal(),
+    )
     const others = insecureSkipVerify || Object.keys(additionalEndpointParams).length > 0
     if (others || texts.some(value => value !== '')) {
       site.refuse('cannot specify both auth.oidc.tokenSource and any other field of auth.oidc')
@@ -141,9 +166,11 @@ const transport: Key<ClientTransportConfig> = object<ClientTransportConfig>(
       const heartbeatInterval = written.heartbeatInterval || (tcpMux ? -1 : 30)
       const heartbeatTimeout = written.heartbeatTimeout || (tcpMux ? -1 : 90)
       if (heartbeatTimeout > 0 && heartbeatInterval > 0 && heartbeatTimeout < heartbeatInterval) {
-        site.at('heartbeatTimeout').refuse(
-          'invalid transport.heartbeatTimeout, heartbeat timeout should not less than heartbeat interval',
-        )
+        site
+          .at('heartbeatTimeout')
+          .refuse(
+            'invalid transport.heartbeatTimeout, heartbeat timeout should not less than heartbeat interval',
+          )
       }
       return { ...written, heartbeatInterval, heartbeatTimeout }
     },
@@ -186,9 +213,11 @@ export const clientKey: Key<ClientConfig> = object<ClientConfig>(clientTable, {
       }
     }
     if (config.virtualNet.address !== '' && config.featureGates['VirtualNet'] !== true) {
-      site.at('virtualNet').refuse(
-        'VirtualNet feature is not enabled; enable it by setting the appropriate feature gate flag',
-      )
+      site
+        .at('virtualNet')
+        .refuse(
+          'VirtualNet feature is not enabled; enable it by setting the appropriate feature gate flag',
+        )
     }
     return config
   },

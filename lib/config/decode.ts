@@ -1,12 +1,19 @@
-// Documents to resolved configuration: decode everything, join includes, drop what `start` and `enabled` leave out, check
-// the rest, and tell every problem at once with its file, line and key.
+// Documents to resolved configuration: decode everything, join includes, drop what `start` and
+// `enabled` leave out, check the rest, and tell every problem at once with its file, line and key.
 
 import { clientGaps, proxyGaps, serverGaps, visitorGaps } from './availability.ts'
 import { clientKey } from './client.ts'
 import { type Document, isRecord, type KeyPath } from './document.ts'
 import { unknownKeyHint } from './hints.ts'
 import { typeField } from './plugins.ts'
-import { configError, type DecodeOptions, MAX_TOLD, type Problem, Report, Site } from './problems.ts'
+import {
+  configError,
+  type DecodeOptions,
+  MAX_TOLD,
+  type Problem,
+  Report,
+  Site,
+} from './problems.ts'
 import { checkProxy, isProxyType, proxyTables } from './proxies.ts'
 import { decodeTable } from './schema.ts'
 import { serverKey } from './server.ts'
@@ -137,7 +144,9 @@ function decodeEntries<T>(
 
 function decodeEntry<T>(raw: unknown, site: Site, what: string, decode: Decode<T>): T | undefined {
   if (!isRecord(raw)) {
-    site.fail(raw === null ? 'type is required' : `cannot unmarshal into a ${what}; a table is needed`)
+    site.fail(
+      raw === null ? 'type is required' : `cannot unmarshal into a ${what}; a table is needed`,
+    )
     return undefined
   }
   const type = typeField(raw) ?? ''
@@ -161,7 +170,9 @@ const decodeVisitor: Decode<VisitorConfig> = (raw, type, site) => {
     : undefined
 }
 
-/** A name may be used once over the main file and its includes; a proxy and a visitor may share one. */
+/**
+ * A name may be used once over the main file and its includes; a proxy and a visitor may share one.
+ */
 function duplicates<T extends { readonly name: string }>(
   entries: readonly Entry<T>[],
   what: 'proxy' | 'visitor',
@@ -197,7 +208,11 @@ function sourced(document: Document): string[] {
 /** `frpc.toml:12: proxies[0] "web": TEXT`, in the order of the file. */
 function tell(document: Document, problems: readonly Problem[]): string[] {
   return problems
-    .map(({ path, text }) => ({ line: document.lines.find(path), label: label(document, path), text }))
+    .map(({ path, text }) => ({
+      line: document.lines.find(path),
+      label: label(document, path),
+      text,
+    }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
     .map(({ line, label, text }) => {
       return `${document.source}${line === undefined ? '' : `:${line}`}: ${label}${text}`

@@ -1,4 +1,5 @@
-// What to say about an unknown key that is known somewhere else: the most frequent mistakes in frp's files.
+// What to say about an unknown key that is known somewhere else: the most frequent mistakes in
+// frp's files.
 
 import { clientTable } from './client.ts'
 import type { KeyPath } from './document.ts'

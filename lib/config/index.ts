@@ -1,4 +1,5 @@
-// The face of lib/config: files, texts or plain values in; resolved configuration or one CONFIG_INVALID out.
+// The face of lib/config: files, texts or plain values in; resolved configuration or one
+// CONFIG_INVALID out.
 
 import { readFile } from 'node:fs/promises'
 import { errorText, systemCode, TunnelError } from '../errors.ts'
@@ -12,7 +13,12 @@ import { documentOf, guarded, readDocument, readIni } from './read.ts'
 import type { Secret } from './secret.ts'
 import { render } from './template/index.ts'
 import type {
-  AuthMethod, ClientConfig, ProxyConfig, ServerConfig, ValueSource, VisitorConfig,
+  AuthMethod,
+  ClientConfig,
+  ProxyConfig,
+  ServerConfig,
+  ValueSource,
+  VisitorConfig,
 } from './types.ts'
 import { resolveSource } from './value-source.ts'
 
@@ -159,7 +165,9 @@ async function filesOf(patterns: readonly string[], source: string): Promise<str
 function iniDocument(source: string, make: () => Document): Document {
   const document = guarded(source, make)
   if (source.toLowerCase().endsWith('.toml')) {
-    document.warnings.push('a [common] section makes this a legacy INI file, whatever its extension')
+    document.warnings.push(
+      'a [common] section makes this a legacy INI file, whatever its extension',
+    )
   }
   return document
 }
@@ -178,8 +186,13 @@ async function resolveAuth<T extends { readonly token: Secret; readonly tokenSou
   }
 }
 
-/** frpc goes through the environment's http_proxy; that part is not there yet, and an environment must not stop us. */
+/**
+ * frpc goes through the environment's http_proxy; that part is not there yet, and an environment
+ * must not stop us.
+ */
 function proxyWarnings({ transport }: ClientConfig, { env }: LoadOptions): string[] {
   if (!env['http_proxy'] || !['auto', 'tcp'].includes(transport.protocol)) return []
-  return ['the environment variable http_proxy is ignored: connecting through a proxy is not available yet']
+  return [
+    'the environment variable http_proxy is ignored: connecting through a proxy is not available yet',
+  ]
 }

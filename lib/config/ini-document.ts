@@ -1,5 +1,6 @@
-// The legacy INI format's sections as the object that a TOML file would have held (frp-surface.md section 2.10). Here are the
-// rules that go beyond single keys: roles, types, `range:` sections, server plugins, what `start` leaves out.
+// The legacy INI format's sections as the object that a TOML file would have held (frp-surface.md
+// section 2.10). Here are the rules that go beyond single keys: roles, types, `range:` sections,
+// server plugins, what `start` leaves out.
 
 import { errorText } from '../errors.ts'
 import { clientTable } from './client.ts'
@@ -100,7 +101,10 @@ function visitorFromSection(section: IniSection): IniObject {
   return { value: { ...value, name: section.name, type }, lines, warnings }
 }
 
-/** `[range:ssh]` with three ports becomes ssh_0, ssh_1 and ssh_2; a section of that name keeps its own other keys. */
+/**
+ * `[range:ssh]` with three ports becomes ssh_0, ssh_1 and ssh_2; a section of that name keeps its
+ * own other keys.
+ */
 function expandRanges(sections: Sections): IniSection[] {
   const all = new Map(sections)
   for (const section of sections.values()) {

@@ -1,4 +1,5 @@
-// INI text to values: by kind, and from a whole section by a table's INI names (frp-surface.md section 2.10).
+// INI text to values: by kind, and from a whole section by a table's INI names (frp-surface.md
+// section 2.10).
 
 import { type KeyPath, Lines } from './document.ts'
 import type { IniSection } from './ini.ts'
@@ -27,17 +28,27 @@ export interface IniObject {
   readonly warnings: string[]
 }
 
-/** The object that a TOML file would have held. Wrong numbers and booleans keep the default, with a warning. */
-export function fromSection(table: Readonly<Record<string, Key<unknown>>>, section: IniSection): IniObject {
+/**
+ * The object that a TOML file would have held. Wrong numbers and booleans keep the default, with a
+ * warning.
+ */
+export function fromSection(
+  table: Readonly<Record<string, Key<unknown>>>,
+  section: IniSection,
+): IniObject {
   const lines = new Lines()
   const warnings: string[] = []
-  const object = (keys: Readonly<Record<string, Key<unknown>>>, path: KeyPath): Record<string, unknown> => {
+  const object = (
+    keys: Readonly<Record<string, Key<unknown>>>,
+    path: KeyPath,
+  ): Record<string, unknown> => {
     const entries: [string, unknown][] = []
     for (const [name, key] of Object.entries(keys)) {
       const at = [...path, name]
       const value = read(key, at)
       if (value !== undefined) entries.push([name, value])
-      else if (key.table !== undefined && key.ini === undefined) entries.push([name, object(key.table, at)])
+      else if (key.table !== undefined && key.ini === undefined)
+        entries.push([name, object(key.table, at)])
     }
     return Object.fromEntries(entries)
   }

@@ -1,11 +1,13 @@
-// The legacy INI format as go-ini reads it for frp (frp-surface.md section 2.10): comments on their own lines only, quotes
-// around a value are stripped, a trailing backslash continues, a section `[a.b]` inherits keys from `[a]`.
+// The legacy INI format as go-ini reads it for frp (frp-surface.md section 2.10): comments on their
+// own lines only, quotes around a value are stripped, a trailing backslash continues, a section
+// `[a.b]` inherits keys from `[a]`.
 
 import { SyntaxProblem } from './document.ts'
 
 export interface IniOptions {
   /**
-   * True while a text of unknown format is tried: stricter (a line without `=` is an error), as frp tries it. False for a
+   * True while a text of unknown format is tried: stricter (a line without `=` is an error), as frp
+   * tries it. False for a
    * text that is INI: such a line is a key with the value `true`.
    */
   readonly isProbe: boolean
@@ -26,11 +28,7 @@ export class IniSection {
   readonly #keys = new Map<string, Entry>()
   readonly #siblings: ReadonlyMap<string, IniSection>
 
-  constructor(
-    name: string,
-    line: number | undefined,
-    siblings: ReadonlyMap<string, IniSection>,
-  ) {
+  constructor(name: string, line: number | undefined, siblings: ReadonlyMap<string, IniSection>) {
     this.name = name
     this.line = line
     this.#siblings = siblings
@@ -59,7 +57,10 @@ export class IniSection {
     return [...this.#keys].map(([key, { value }]) => [key, value])
   }
 
-  /** Own keys that begin with the prefix, without it: the families meta_, header_, plugin_ ... are not inherited. */
+  /**
+   * Own keys that begin with the prefix, without it: the families meta_, header_, plugin_ ... are
+   * not inherited.
+   */
   family(prefix: string): [key: string, value: string][] {
     const members = this.entries().filter(([key]) => key.startsWith(prefix))
     return members.map(([key, value]) => [key.slice(prefix.length), value])
@@ -84,7 +85,9 @@ export class IniSection {
   }
 }
 
-/** Sections by name, in order; keys before the first header are in `DEFAULT`. Throws SyntaxProblem. */
+/**
+ * Sections by name, in order; keys before the first header are in `DEFAULT`. Throws SyntaxProblem.
+ */
 export function parseIni(text: string, options: IniOptions): Map<string, IniSection> {
   const { isProbe, lineOf = same, into: sections = new Map<string, IniSection>() } = options
   let section = sectionOf(sections, 'DEFAULT', 1)
@@ -146,7 +149,12 @@ function splitKey(line: string, number: number | undefined): { key: string; rest
 }
 
 /** The value that begins on line `at`, and the last line it takes. */
-function readValue({ text, lines, at, isProbe }: {
+function readValue({
+  text,
+  lines,
+  at,
+  isProbe,
+}: {
   readonly text: string
   readonly lines: readonly string[]
   readonly at: number

@@ -1,13 +1,13 @@
-// JSON with the line of each key. Our own parser, since JSON.parse forgets positions and how a number was written:
-// Go refuses 7000.0 where an int is wanted. Duplicate keys: the last one counts, as in Go.
+// JSON with the line of each key. Our own parser, since JSON.parse forgets positions and how a
+// number was written: Go refuses 7000.0 where an int is wanted. Duplicate keys: the last one
+// counts, as in Go.
 
 import { type KeyPath, Lines, OddNumber, SyntaxProblem } from './document.ts'
 
 const MAX_DEPTH = 100
 const BLANK = /[ \t\r\n]+/y
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y
-const STRING =
-  /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
+const STRING = /"[^"\\\u0000-\u001f]*(?:\\(?:["\\/bfnrt]|u[\da-fA-F]{4})[^"\\\u0000-\u001f]*)*"/y
 const WORD = /true|false|null/y
 
 export interface JsonText {

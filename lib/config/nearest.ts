@@ -3,7 +3,10 @@
 /** Longer names are not compared: the work grows with the square of the length. */
 const MAX_LENGTH = 64
 
-/** The closest of `names`, or undefined where none is close. Case and underscores do not count (`server_addr`). */
+/**
+ * The closest of `names`, or undefined where none is close. Case and underscores do not count
+ * (`server_addr`).
+ */
 export function nearest(written: string, names: readonly string[]): string | undefined {
   const wanted = plain(written)
   if (wanted === '' || wanted.length > MAX_LENGTH) return undefined

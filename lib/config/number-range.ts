@@ -1,4 +1,5 @@
-// `6000-6006,6007`: the number ranges of templates, INI `range:` sections and allow_ports (frp-surface.md section 2.5).
+// `6000-6006,6007`: the number ranges of templates, INI `range:` sections and allow_ports
+// (frp-surface.md section 2.5).
 
 /** More numbers than there are ports make no sense and would only cost memory. */
 const MAX_NUMBERS = 65_536
@@ -40,11 +41,15 @@ function parseOne(piece: string): NumberRange {
 function parseNumber(text: string): number {
   const trimmed = text.trim()
   if (!/^\+?\d+$/.test(trimmed)) {
-    throw new Error(`range number is invalid, strconv.ParseInt: parsing ${JSON.stringify(trimmed)}: invalid syntax`)
+    throw new Error(
+      `range number is invalid, strconv.ParseInt: parsing ${JSON.stringify(trimmed)}: invalid syntax`,
+    )
   }
   const number = Number(trimmed)
   if (!Number.isSafeInteger(number)) {
-    throw new Error(`range number is invalid, strconv.ParseInt: parsing ${JSON.stringify(trimmed)}: value out of range`)
+    throw new Error(
+      `range number is invalid, strconv.ParseInt: parsing ${JSON.stringify(trimmed)}: value out of range`,
+    )
   }
   return number
 }

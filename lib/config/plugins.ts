@@ -1,17 +1,34 @@
-// The options of client plugins and of the one visitor plugin, chosen by their `type` (frp-surface.md section 3.11).
+// The options of client plugins and of the one visitor plugin, chosen by their `type`
+// (frp-surface.md section 3.11).
 
 import { isRecord, SyntaxProblem } from './document.ts'
 import type { IniSection } from './ini.ts'
 import { fromSection } from './ini-values.ts'
 import type { Site } from './problems.ts'
 import {
-  constant, decodeTable, flag, map, object, secret, text, type Check, type IniSource, type Key, type Table,
+  constant,
+  decodeTable,
+  flag,
+  map,
+  object,
+  secret,
+  text,
+  type Check,
+  type IniSource,
+  type Key,
+  type Table,
 } from './schema.ts'
 import type { ClientPluginConfig, HeaderOperations, VisitorPluginConfig } from './types.ts'
 
 /** The plugins that an INI file can name; frpc crashes on others there, we refuse them. */
 const INI_PLUGINS = [
-  'http_proxy', 'socks5', 'static_file', 'unix_domain_socket', 'http2https', 'https2http', 'https2https',
+  'http_proxy',
+  'socks5',
+  'static_file',
+  'unix_domain_socket',
+  'http2https',
+  'https2http',
+  'https2https',
 ]
 
 type PluginType = ClientPluginConfig['type']

@@ -1,4 +1,5 @@
-// Collects what is wrong with a configuration, so that all of it is told at once, each with its file, line and key.
+// Collects what is wrong with a configuration, so that all of it is told at once, each with its
+// file, line and key.
 
 import { TunnelError } from '../errors.ts'
 import type { KeyPath } from './document.ts'
@@ -12,7 +13,8 @@ export interface Problem {
 }
 
 /**
- * frp decodes everything, drops what `start` and `enabled` leave out, and checks the rest: a proxy that is switched off
+ * frp decodes everything, drops what `start` and `enabled` leave out, and checks the rest: a proxy
+ * that is switched off
  * may have wrong values but no unknown keys. Hence two lists.
  */
 export class Report {

@@ -6,25 +6,48 @@ import { SyntaxProblem } from './document.ts'
 import { clientPluginKey } from './plugins.ts'
 import type { Site } from './problems.ts'
 import {
-  constant, flag, int, list, map, object, oneOf, secret, text, texts, turned, type Key, type Table,
+  constant,
+  flag,
+  int,
+  list,
+  map,
+  object,
+  oneOf,
+  secret,
+  text,
+  texts,
+  turned,
+  type Key,
+  type Table,
 } from './schema.ts'
 import type {
-  BandwidthLimit, DomainConfig, HealthCheckConfig, NatTraversalConfig, ProxyBase, ProxyConfig,
-  ProxyTransportConfig, ProxyType, SecretProxyKeys, StringMap,
+  BandwidthLimit,
+  DomainConfig,
+  HealthCheckConfig,
+  NatTraversalConfig,
+  ProxyBase,
+  ProxyConfig,
+  ProxyTransportConfig,
+  ProxyType,
+  SecretProxyKeys,
+  StringMap,
 } from './types.ts'
 
 type ProxyTables = {
   readonly [T in ProxyType]: Table<Extract<ProxyConfig, { readonly type: T }>>
 }
 
-const limitKey: Key<BandwidthLimit> = turned(text('', { ini: 'bandwidth_limit' }), (written, site) => {
-  try {
-    return bandwidthLimit(written)
-  } catch (error) {
-    site.fail(errorText(error))
-    return { text: '', bytesPerSecond: 0 }
-  }
-})
+const limitKey: Key<BandwidthLimit> = turned(
+  text('', { ini: 'bandwidth_limit' }),
+  (written, site) => {
+    try {
+      return bandwidthLimit(written)
+    } catch (error) {
+      site.fail(errorText(error))
+      return { text: '', bytesPerSecond: 0 }
+    }
+  },
+)
 
 const transport: Key<ProxyTransportConfig> = object<ProxyTransportConfig>({
   useEncryption: flag(false, { ini: 'use_encryption' }),

@@ -1,4 +1,5 @@
-// Text to document: tells the formats apart by content, in frp's order (frp-surface.md section 2.1), and renders templates.
+// Text to document: tells the formats apart by content, in frp's order (frp-surface.md section
+// 2.1), and renders templates.
 
 import { extname } from 'node:path'
 import { errorText, type TunnelError } from '../errors.ts'
@@ -10,7 +11,9 @@ import { render } from './template/index.ts'
 import { readToml } from './toml.ts'
 import { readYaml } from './yaml.ts'
 
-/** No configuration is larger; the readers are linear, so this bounds their time to about a second. */
+/**
+ * No configuration is larger; the readers are linear, so this bounds their time to about a second.
+ */
 const MAX_CHARACTERS = 4 * 1024 * 1024
 
 export interface ReadOptions {
@@ -18,7 +21,10 @@ export interface ReadOptions {
   readonly env: Readonly<Record<string, string | undefined>>
 }
 
-/** The sections of a legacy file, rendered; undefined where the text is not INI with [common]. Throws CONFIG_INVALID. */
+/**
+ * The sections of a legacy file, rendered; undefined where the text is not INI with [common].
+ * Throws CONFIG_INVALID.
+ */
 export function readIni(
   text: string,
   source: string,

@@ -1,5 +1,6 @@
-// The kinds of values a configuration key can have. A table names every key of an object with its kind, default, INI name
-// and check; the compiler sees to it that it has exactly the keys of the resolved type. Rules: frp-surface.md section 2.2.
+// The kinds of values a configuration key can have. A table names every key of an object with its
+// kind, default, INI name and check; the compiler sees to it that it has exactly the keys of the
+// resolved type. Rules: frp-surface.md section 2.2.
 
 import { isRecord, OddNumber } from './document.ts'
 import type { IniSection } from './ini.ts'
@@ -14,9 +15,14 @@ export type IniSource = string | ((section: IniSection) => unknown)
 
 export interface Key<T> {
   readonly ini: IniSource | undefined
-  /** What the INI text means; undefined = keep the default, as frp does with wrong numbers and booleans. */
+  /**
+   * What the INI text means; undefined = keep the default, as frp does with wrong numbers and
+   * booleans.
+   */
   fromIni(text: string): unknown
-  /** undefined and null are "not written". Always gives a value, after telling `site` what is wrong. */
+  /**
+   * undefined and null are "not written". Always gives a value, after telling `site` what is wrong.
+   */
   decode(raw: unknown, site: Site): T
   /** Set for an object within the object: its keys may have INI names too. */
   readonly table?: Readonly<Record<string, Key<unknown>>>
@@ -80,11 +86,14 @@ export function text(whenEmpty: string, extra: Extra<string> = {}): Key<string> 
 }
 
 export function secret(extra: Extra<Secret> = {}): Key<Secret> {
-  return key(extra, same, (raw, site) => (raw instanceof Secret ? raw : new Secret(textOf(raw, site))))
+  return key(extra, same, (raw, site) =>
+    raw instanceof Secret ? raw : new Secret(textOf(raw, site)),
+  )
 }
 
 /**
- * One of some words. `whenEmpty` stands for an empty or missing text; where it is undefined, one of the words must be
+ * One of some words. `whenEmpty` stands for an empty or missing text; where it is undefined, one of
+ * the words must be
  * written. `refusal` is the message for anything else.
  */
 export function oneOf<const T extends string>(
@@ -155,10 +164,7 @@ export interface ObjectOptions<T> {
 }
 
 /** An object that is always there, with its defaults. */
-export function object<T extends object>(
-  table: Table<T>,
-  options: ObjectOptions<T> = {},
-): Key<T> {
+export function object<T extends object>(table: Table<T>, options: ObjectOptions<T> = {}): Key<T> {
   const decoded = key<T>({}, same, (raw, site) => {
     const value = decodeTable(table, raw ?? {}, site, options.ignored)
     return options.complete?.(value, site) ?? value
@@ -246,7 +252,10 @@ function mismatch(site: Site, raw: unknown, goType: string, wanted: string): voi
   else site.fail(`field "${field}": cannot unmarshal ${given} into ${goType}; ${wanted} is needed`)
 }
 
-/** Within a proxy or visitor the path in the message begins after `proxies[0]`, which stands before it. */
+/**
+ * Within a proxy or visitor the path in the message begins after `proxies[0]`, which stands before
+ * it.
+ */
 function firstNamed({ path }: Site): number {
   return (path[0] === 'proxies' || path[0] === 'visitors') && path.length > 1 ? 2 : 0
 }

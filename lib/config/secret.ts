@@ -1,4 +1,5 @@
-// A text that must not be seen: prints as `***` wherever it lands by accident (log, JSON, template string, inspect).
+// A text that must not be seen: prints as `***` wherever it lands by accident (log, JSON, template
+// string, inspect).
 
 import { inspect } from 'node:util'
 
@@ -8,7 +9,8 @@ export class Secret {
 
   constructor(text: string) {
     this.#text = text
-    // console.log and util.inspect look for this symbol; a method of that name cannot be declared portably.
+    // console.log and util.inspect look for this symbol; a method of that name cannot be declared
+    // portably.
     Object.defineProperty(this, inspect.custom, { value: () => '***' })
   }
 

@@ -1,12 +1,31 @@
-// Tables of the objects that frps and frpc have in common: log, webServer, quic, TLS files, token sources.
+// Tables of the objects that frps and frpc have in common: log, webServer, quic, TLS files, token
+// sources.
 
 import { optionalValues, portCheck } from './checks.ts'
 import type { Site } from './problems.ts'
 import {
-  flag, int, list, object, oneOf, optional, secret, text, texts, turned, type IniSource, type Key, type Table,
+  flag,
+  int,
+  list,
+  object,
+  oneOf,
+  optional,
+  secret,
+  text,
+  texts,
+  turned,
+  type IniSource,
+  type Key,
+  type Table,
 } from './schema.ts'
 import type {
-  AuthScope, ExecSource, LogConfig, QuicConfig, TlsFiles, ValueSource, WebServerConfig,
+  AuthScope,
+  ExecSource,
+  LogConfig,
+  QuicConfig,
+  TlsFiles,
+  ValueSource,
+  WebServerConfig,
 } from './types.ts'
 
 const LEVELS = ['trace', 'debug', 'info', 'warn', 'error'] as const
@@ -64,7 +83,10 @@ export const quicKey: Key<QuicConfig> = object({
   datagramSize: int(0, { ini: 'quic_datagram_size', check: datagramCheck }),
 })
 
-/** 1200 is the least that QUIC allows (RFC 9000 section 14), 65507 the most that UDP over IPv4 carries. */
+/**
+ * 1200 is the least that QUIC allows (RFC 9000 section 14), 65507 the most that UDP over IPv4
+ * carries.
+ */
 function datagramCheck(bytes: number): string | undefined {
   if (bytes === 0 || (bytes >= 1200 && bytes <= 65_507)) return undefined
   return `transport.quic.datagramSize: ${bytes} must be 0 (found by probing) or in the range 1200..65507`

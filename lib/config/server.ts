@@ -6,13 +6,35 @@ import { SyntaxProblem } from './document.ts'
 import { parseNumberRanges } from './number-range.ts'
 import type { Site } from './problems.ts'
 import {
-  authMethodKey, checkTokenSource, logKey, quicKey, scopesKey, sourceKey, tlsFiles, webServerKey,
+  authMethodKey,
+  checkTokenSource,
+  logKey,
+  quicKey,
+  scopesKey,
+  sourceKey,
+  tlsFiles,
+  webServerKey,
 } from './sections.ts'
 import {
-  flag, int, list, object, oneOf, secret, text, turned, type IniSource, type Key, type Table,
+  flag,
+  int,
+  list,
+  object,
+  oneOf,
+  secret,
+  text,
+  turned,
+  type IniSource,
+  type Key,
+  type Table,
 } from './schema.ts'
 import type {
-  HttpPluginConfig, PortRange, ServerAuthConfig, ServerConfig, ServerTlsConfig, ServerTransportConfig,
+  HttpPluginConfig,
+  PortRange,
+  ServerAuthConfig,
+  ServerConfig,
+  ServerTlsConfig,
+  ServerTransportConfig,
 } from './types.ts'
 
 const OPS = ['Login', 'NewProxy', 'CloseProxy', 'Ping', 'NewWorkConn', 'NewUserConn'] as const

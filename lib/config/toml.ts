@@ -1,4 +1,5 @@
-// TOML: values by smol-toml, lines of keys by a scanner of our own (the package gives positions of errors only).
+// TOML: values by smol-toml, lines of keys by a scanner of our own (the package gives positions of
+// errors only).
 
 import { parse, TomlDate, TomlError } from 'smol-toml'
 import { type KeyPath, Lines, OddNumber, SyntaxProblem } from './document.ts'
@@ -22,7 +23,8 @@ export function readToml(text: string): { value: unknown; lines: Lines } {
 function tomlText(error: TomlError, text: string): string {
   const key = /^\s*([\w."-]+)\s*=/.exec(text.split('\n')[error.line - 1] ?? '')?.[1]
   const [reason = ''] = error.message.replace(/^Invalid TOML document: /, '').split('\n')
-  if (key !== undefined && reason.includes('already defined')) return `key ${key} is already defined`
+  if (key !== undefined && reason.includes('already defined'))
+    return `key ${key} is already defined`
   const at = key === undefined ? '' : ` (at ${key})`
   return `line ${error.line}, column ${error.column}: ${reason}${at}`
 }

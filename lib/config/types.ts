@@ -1,5 +1,6 @@
-// The resolved configuration: everything present, readonly, named and nested as in frp 0.70 (frp-surface.md section 3).
-// Defaults and checks are in the tables of server.ts, client.ts, proxies.ts and visitors.ts; nothing is decided here.
+// The resolved configuration: everything present, readonly, named and nested as in frp 0.70
+// (frp-surface.md section 3). Defaults and checks are in the tables of server.ts, client.ts,
+// proxies.ts and visitors.ts; nothing is decided here.
 
 import type { Secret } from './secret.ts'
 
@@ -11,7 +12,10 @@ export interface ServerConfig {
   readonly bindPort: number
   /** 0 = off. KCP does not exist yet; a warning says so. */
   readonly kcpBindPort: number
-  /** UDP port of QUIC; 0 = the number that TCP got from bindPort; -1 = off because kcpBindPort holds that UDP port. */
+  /**
+   * UDP port of QUIC; 0 = the number that TCP got from bindPort; -1 = off because kcpBindPort holds
+   * that UDP port.
+   */
   readonly quicBindPort: number
   readonly proxyBindAddr: string
   readonly vhostHTTPPort: number

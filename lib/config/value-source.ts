@@ -1,4 +1,5 @@
-// Reads a token from where `tokenSource` says: a file or a program's output (frp-surface.md section 2.9).
+// Reads a token from where `tokenSource` says: a file or a program's output (frp-surface.md section
+// 2.9).
 
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
@@ -35,7 +36,9 @@ export async function resolveSource(source: ValueSource): Promise<Secret> {
   }
 }
 
-/** Not the error's own message: that holds the program's stderr and arguments, which may be secret. */
+/**
+ * Not the error's own message: that holds the program's stderr and arguments, which may be secret.
+ */
 function exitText(error: unknown): string {
   if (!(error instanceof Error)) return 'unknown reason'
   const { code, signal } = error as Error & { code?: unknown; signal?: unknown }

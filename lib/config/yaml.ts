@@ -1,12 +1,16 @@
-// YAML 1.1 as frp's parser reads it: yes/no/on/off are booleans, dates and base-60 numbers stay text, the last of two
-// equal keys counts, anchors and merge keys work. The yaml package is loaded only when a file needs it (it is large).
+// YAML 1.1 as frp's parser reads it: yes/no/on/off are booleans, dates and base-60 numbers stay
+// text, the last of two equal keys counts, anchors and merge keys work. The yaml package is loaded
+// only when a file needs it (it is large).
 
 import { type KeyPath, Lines, OddNumber, SyntaxProblem } from './document.ts'
 
 /** More aliases than this multiply a small file into a huge one. */
 const MAX_ALIASES = 1000
 const MAX_DEPTH = 100
-/** Lines of many list marks (`- - - x`), keys (`a: b: c: x`), anchors or blanks: the package's time grows with the square. */
+/**
+ * Lines of many list marks (`- - - x`), keys (`a: b: c: x`), anchors or blanks: the package's time
+ * grows with the square.
+ */
 const DEEP_LINE =
   /^(?:[ \t]*[-?:](?=[ \t])){100}|^ {400}|^[^\n{["'#]*(?::[ \t]+[^\n{["'#:]*){50}|(?:[&!]\S*[ \t]+){20}|[!&"']{20}/m
 const MAX_NODES = 1_000_000
@@ -30,12 +34,16 @@ export async function readYaml(text: string): Promise<{ value: unknown; lines: L
     if (error !== undefined) {
       const line = error.linePos?.[0].line
       const [reason] = error.message.split('\n')
-      throw new SyntaxProblem(conversionText(line, reason?.replace(/ at line \d.*$/, '') ?? ''), line)
+      throw new SyntaxProblem(
+        conversionText(line, reason?.replace(/ at line \d.*$/, '') ?? ''),
+        line,
+      )
     }
     const lines = new Lines()
     let nodes = 0
     const note = (node: unknown, path: KeyPath): void => {
-      if (++nodes > MAX_NODES) throw new SyntaxProblem(conversionText(undefined, 'too many nodes'), undefined)
+      if (++nodes > MAX_NODES)
+        throw new SyntaxProblem(conversionText(undefined, 'too many nodes'), undefined)
       if (isMap(node)) {
         for (const pair of node.items) {
           if (!isPair(pair) || !isScalar(pair.key)) continue
@@ -63,7 +71,8 @@ export async function readYaml(text: string): Promise<{ value: unknown; lines: L
 }
 
 /**
- * The package recurses into nested values, and a deep one made V8 run out of memory (a million `[`). Brackets within texts
+ * The package recurses into nested values, and a deep one made V8 run out of memory (a million
+ * `[`). Brackets within texts
  * count too: no real file comes near the bound.
  */
 function checkDepth(text: string): void {
@@ -72,7 +81,8 @@ function checkDepth(text: string): void {
     const char = text[i]
     if (char === '[' || char === '{') depth++
     else if (depth > 0 && (char === ']' || char === '}')) depth--
-    if (depth > MAX_DEPTH) throw new SyntaxProblem(conversionText(undefined, 'exceeded max depth'), undefined)
+    if (depth > MAX_DEPTH)
+      throw new SyntaxProblem(conversionText(undefined, 'exceeded max depth'), undefined)
   }
   if (DEEP_LINE.test(text)) {
     throw new SyntaxProblem(conversionText(undefined, 'exceeded max depth'), undefined)
@@ -97,7 +107,9 @@ function isPlainTag(tag: TagLike): boolean {
 /** Numbers past 2^53 are no ints; everything that is not plain data becomes text. */
 function plain(value: unknown): unknown {
   if (typeof value === 'number') {
-    return Number.isInteger(value) && !Number.isSafeInteger(value) ? new OddNumber(String(value)) : value
+    return Number.isInteger(value) && !Number.isSafeInteger(value)
+      ? new OddNumber(String(value))
+      : value
   }
   if (Array.isArray(value)) return value.map(plain)
   if (value instanceof Map) return plain(Object.fromEntries(value))

@@ -1,7 +1,10 @@
 import t from 'tap'
 import { outcome } from './outcome.ts'
 
-/** Far above what any of these takes, far below what the unbounded versions took (minutes, or the whole memory). */
+/**
+ * Far above what any of these takes, far below what the unbounded versions took (minutes, or the
+ * whole memory).
+ */
 const LIMIT_MS = 10_000
 
 function many(count: number, make: (i: number) => string): string {
@@ -53,7 +56,9 @@ t.test('5,000 proxies load in every format', async t => {
   const texts = {
     toml: many(5000, i => `[[proxies]]\nname = "p${i}"\ntype = "tcp"\n`),
     yaml: `proxies:\n${many(5000, i => `- name: p${i}\n  type: tcp\n`)}`,
-    json: JSON.stringify({ proxies: Array.from({ length: 5000 }, (_, i) => ({ name: `p${i}`, type: 'tcp' })) }),
+    json: JSON.stringify({
+      proxies: Array.from({ length: 5000 }, (_, i) => ({ name: `p${i}`, type: 'tcp' })),
+    }),
     ini: `[common]\n${many(5000, i => `[p${i}]\ntype = tcp\n`)}`,
   }
   for (const [file, text] of Object.entries(texts)) {
@@ -62,7 +67,8 @@ t.test('5,000 proxies load in every format', async t => {
 })
 
 t.test('texts cut off anywhere are accepted or refused, never more', async t => {
-  const text = 'user = "a{{ if true }}b{{ end }}"\n[transport]\ntls = { enable = true }\n[[proxies]]\nname = \'x\'\n'
+  const text =
+    'user = "a{{ if true }}b{{ end }}"\n[transport]\ntls = { enable = true }\n[[proxies]]\nname = \'x\'\n'
   const json = '{"user": "a\\n", "proxies": [{"name": "x", "type": "tcp"}], "loginFailExit": null}'
   for (const whole of [text, json, '[common]\nuser = "a"\n[range:x]\nlocal_port = 1-2\n']) {
     for (let end = 0; end < whole.length; end++) {

@@ -43,8 +43,16 @@ t.test('lines are found in every format', async t => {
   const cases = [
     ['frpc.yaml', 'user: a\nproxies:\n  - name: x\n    type: tcp\n    bogus: 1\n', 5],
     ['frpc.json', '{\n"proxies": [\n{"name": "x", "type": "tcp",\n"bogus": 1}]}', 4],
-    ['frpc.toml', 'proxies = [\n {name = "x", type = "tcp"},\n { # }\nname = "y",\ntype = "tcp", bogus = 1 }]', 5],
-    ['frpc.toml', 'metadatas.a = """\n]\n"""\n[[proxies]]\nname = "x"\ntype = "tcp"\n"bogus" = 1', 7],
+    [
+      'frpc.toml',
+      'proxies = [\n {name = "x", type = "tcp"},\n { # }\nname = "y",\ntype = "tcp", bogus = 1 }]',
+      5,
+    ],
+    [
+      'frpc.toml',
+      'metadatas.a = """\n]\n"""\n[[proxies]]\nname = "x"\ntype = "tcp"\n"bogus" = 1',
+      7,
+    ],
     ['frpc.toml', '# {{ if true }}\n# {{ end }}{{- range 2 }}\n{{ end }}\nbogus = 1', 4],
   ] as const
   for (const [file, text, line] of cases) {
@@ -85,7 +93,10 @@ t.test('without strict mode unknown keys are warnings', async t => {
 t.test('an INI file named .toml is read with a warning', async t => {
   const { warnings } = await parseServerConfig('[common]\nbind_port = x', 'frps.toml', loadOptions)
   t.match(warnings.join('\n'), /legacy INI file, whatever its extension/)
-  t.match(warnings.join('\n'), /frps\.toml:2: \[common\] bind_port is not a valid value; the default/)
+  t.match(
+    warnings.join('\n'),
+    /frps\.toml:2: \[common\] bind_port is not a valid value; the default/,
+  )
 })
 
 t.test('a variable without value is told', async t => {

@@ -54,12 +54,18 @@ t.test('the examples are accepted but for parts that are not there yet', async t
 
 t.test('frps.toml has every key of frps', async t => {
   const value = await valueOf('frps.toml')
-  t.strictSame(paths(serverTable).filter(path => !has(value, path)), [])
+  t.strictSame(
+    paths(serverTable).filter(path => !has(value, path)),
+    [],
+  )
 })
 
 t.test('frpc.toml has every key of frpc, of each type of proxy, visitor and plugin', async t => {
   const value = await valueOf('frpc.toml')
-  t.strictSame(paths(clientTable).filter(path => !has(value, path)), [])
+  t.strictSame(
+    paths(clientTable).filter(path => !has(value, path)),
+    [],
+  )
   const lists = isRecord(value) ? [value['proxies'], value['visitors']] : []
   const [proxies = [], visitors = []] = lists.map(list => (Array.isArray(list) ? list : []))
   const entries = new Map<string, unknown>([
@@ -83,7 +89,10 @@ t.test('frpc.toml has every key of frpc, of each type of proxy, visitor and plug
 })
 
 t.test('the seed of the project works as it is', async t => {
-  const { config, proxies, warnings } = await loadClientConfig(join(folder, 'seed.ini'), loadOptions)
+  const { config, proxies, warnings } = await loadClientConfig(
+    join(folder, 'seed.ini'),
+    loadOptions,
+  )
   t.strictSame(warnings, [])
   t.match(config, { serverAddr: 'x.x.x.x', serverPort: 7000, transport: { protocol: 'auto' } })
   t.match(proxies, [
@@ -106,5 +115,8 @@ t.test('a template makes proxies from number ranges and the environment', async 
 t.test('YAML anchors and merge keys reach the proxy', async t => {
   const { config, proxies } = await loadClientConfig(join(folder, 'frpc.yaml'), loadOptions)
   t.equal(config.transport.tls.enable, false)
-  t.strictSame(proxies.map(proxy => proxy.transport.useCompression), [true, false])
+  t.strictSame(
+    proxies.map(proxy => proxy.transport.useCompression),
+    [true, false],
+  )
 })

@@ -44,16 +44,20 @@ t.test('a broken text names the line', t => {
   t.end()
 })
 
-t.test('a range section becomes one proxy for each port, with the other keys of the section', async t => {
-  const text = '[common]\n[range:g]\nlocal_ip = h\nlocal_port = 1-2\nremote_port = 8,9\nmeta_a = b\n'
-  const { proxies } = await parseClientConfig(text, 'frpc.ini', loadOptions)
-  t.match(proxies, [
-    { name: 'g_0', localIP: 'h', localPort: 1, remotePort: 8, metadatas: { a: 'b' } },
-    { name: 'g_1', localIP: 'h', localPort: 2, remotePort: 9, metadatas: { a: 'b' } },
-  ])
-})
+t.test(
+  'a range section becomes one proxy for each port, with the other keys of the section',
+  async t => {
+    const text =
+      '[common]\n[range:g]\nlocal_ip = h\nlocal_port = 1-2\nremote_port = 8,9\nmeta_a = b\n'
+    const { proxies } = await parseClientConfig(text, 'frpc.ini', loadOptions)
+    t.match(proxies, [
+      { name: 'g_0', localIP: 'h', localPort: 1, remotePort: 8, metadatas: { a: 'b' } },
+      { name: 'g_1', localIP: 'h', localPort: 2, remotePort: 9, metadatas: { a: 'b' } },
+    ])
+  },
+)
 
-t.test('numbers and booleans are read with Go\'s forms, wrong ones keep the default', async t => {
+t.test("numbers and booleans are read with Go's forms, wrong ones keep the default", async t => {
   const text = '[common]\nbind_port = 0x1F90\ntcp_mux = OFF\nmax_pool_count = 7 # seven\n'
   const { config, warnings } = await parseServerConfig(text, 'frps.ini', loadOptions)
   t.match(config, { bindPort: 8080, transport: { tcpMux: false, maxPoolCount: 5 } })

@@ -1,10 +1,6 @@
 // Runs a text through our reader the way `verify` does, for tests.
 
-import {
-  type LoadOptions,
-  parseClientConfig,
-  parseServerConfig,
-} from '../../lib/config/index.ts'
+import { type LoadOptions, parseClientConfig, parseServerConfig } from '../../lib/config/index.ts'
 import { TunnelError } from '../../lib/errors.ts'
 
 export const loadOptions: LoadOptions = {
@@ -18,7 +14,10 @@ export const loadOptions: LoadOptions = {
 const NOT_YET = 'is not available in this version of quicfrp yet'
 
 export interface Outcome {
-  /** The message of the refusal; undefined where the text is accepted but for parts that are not there yet. */
+  /**
+   * The message of the refusal; undefined where the text is accepted but for parts that are not
+   * there yet.
+   */
   readonly refusal: string | undefined
   /** Lines about parts that are not there yet. */
   readonly missing: readonly string[]

@@ -8,7 +8,7 @@ import {
 } from '../../lib/config/index.ts'
 import { loadOptions } from './outcome.ts'
 
-t.test('an empty server file gives frp\'s defaults', async t => {
+t.test("an empty server file gives frp's defaults", async t => {
   const { config, warnings } = await parseServerConfig('', 'frps', loadOptions)
   t.strictSame(warnings, [])
   t.match(config, {
@@ -40,26 +40,29 @@ t.test('an empty server file gives frp\'s defaults', async t => {
   })
 })
 
-t.test('an empty client file gives frp\'s defaults, but the protocol is chosen at run time', async t => {
-  const { config } = await parseClientConfig('', 'frpc', loadOptions)
-  t.match(config, {
-    serverAddr: '0.0.0.0',
-    serverPort: 7000,
-    loginFailExit: true,
-    natHoleStunServer: 'stun.easyvoip.com:3478',
-    transport: {
-      protocol: 'auto',
-      wireProtocol: 'v1',
-      dialServerTimeout: 10,
-      dialServerKeepalive: 7200,
-      poolCount: 1,
-      tcpMux: true,
-      heartbeatInterval: -1,
-      heartbeatTimeout: -1,
-      tls: { enable: true, disableCustomTLSFirstByte: true },
-    },
-  })
-})
+t.test(
+  "an empty client file gives frp's defaults, but the protocol is chosen at run time",
+  async t => {
+    const { config } = await parseClientConfig('', 'frpc', loadOptions)
+    t.match(config, {
+      serverAddr: '0.0.0.0',
+      serverPort: 7000,
+      loginFailExit: true,
+      natHoleStunServer: 'stun.easyvoip.com:3478',
+      transport: {
+        protocol: 'auto',
+        wireProtocol: 'v1',
+        dialServerTimeout: 10,
+        dialServerKeepalive: 7200,
+        poolCount: 1,
+        tcpMux: true,
+        heartbeatInterval: -1,
+        heartbeatTimeout: -1,
+        tls: { enable: true, disableCustomTLSFirstByte: true },
+      },
+    })
+  },
+)
 
 t.test('defaults that depend on other keys follow them', async t => {
   const server = await parseServerConfig(
@@ -144,7 +147,10 @@ t.test('start and enabled leave out proxies and visitors', async t => {
     `[[proxies]]\nname = "${name}"\ntype = "tcp"\n${more}\n`
   const text = `start = ["a", "c"]\n${entry('a')}${entry('b')}${entry('c', 'enabled = false')}`
   const { proxies } = await parseClientConfig(text, 'frpc', loadOptions)
-  t.strictSame(proxies.map(proxy => proxy.name), ['a'])
+  t.strictSame(
+    proxies.map(proxy => proxy.name),
+    ['a'],
+  )
 })
 
 t.test('the datagram size is bounded by what QUIC and UDP allow', async t => {
@@ -176,7 +182,10 @@ t.test('includes give their proxies after the main file, in order of name', asyn
   })
   const main = `includes = ["${folder}/*.toml", "${folder}/[a]*"]\n${proxy('m')}`
   const { config, proxies } = await parseClientConfig(main, 'frpc', loadOptions)
-  t.strictSame(proxies.map(({ name }) => name), ['m', 'b', 'a'])
+  t.strictSame(
+    proxies.map(({ name }) => name),
+    ['m', 'b', 'a'],
+  )
   t.equal(config.serverPort, 7000)
 })
 

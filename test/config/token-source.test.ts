@@ -31,7 +31,7 @@ t.test('a token comes from a program that was allowed', async t => {
   })
 })
 
-t.test('a source that fails stops the load in frp\'s words', async t => {
+t.test("a source that fails stops the load in frp's words", async t => {
   await t.rejects(parseServerConfig(fromFile('/nowhere/token'), 'frps', resolving), {
     code: 'CONFIG_INVALID',
     message: /failed to resolve auth\.tokenSource: failed to read file \/nowhere\/token/,

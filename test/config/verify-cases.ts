@@ -1,5 +1,5 @@
-// What `verify` must say about small configurations. config.test.ts holds our reader to the table, and
-// test/interop/config-oracle.test.ts holds the table to a real frp.
+// What `verify` must say about small configurations. config.test.ts holds our reader to the table,
+// and test/interop/config-oracle.test.ts holds the table to a real frp.
 
 export interface VerifyCase {
   readonly side: 'frps' | 'frpc'
@@ -63,7 +63,9 @@ const formats: VerifyCase[] = [
     isLenient: true,
   }),
   bad('frps', 'bindPort = = 1', 'toml: line 1, column', { file: 'x.toml' }),
-  bad('frps', 'bindPort = 1\nbindPort = 2', 'toml: key bindPort is already defined', { file: 'x.toml' }),
+  bad('frps', 'bindPort = 1\nbindPort = 2', 'toml: key bindPort is already defined', {
+    file: 'x.toml',
+  }),
   good('frps', '{"bindPort": 1, "bindPort": 2}'),
   good('frps', 'bindPort: 1\nbindPort: 2'),
   bad('frps', '{"bindPort": 1', 'unexpected', { file: 'x.json' }),
@@ -91,7 +93,11 @@ const numbers: VerifyCase[] = [
   bad('frps', 'bindPort = 99999999999999999999', [], { file: 'x.toml' }),
   bad('frps', '{"bindPort": 9999999999999999999999}', 'cannot unmarshal number 9999'),
   good('frps', 'userConnTimeout = 9007199254740991'),
-  bad('frps', 'transport.tcpMux = "yes"', 'field "transport.tcpMux": cannot unmarshal string into bool'),
+  bad(
+    'frps',
+    'transport.tcpMux = "yes"',
+    'field "transport.tcpMux": cannot unmarshal string into bool',
+  ),
   bad('frps', 'auth:\n  token: 123456', 'field "auth.token": cannot unmarshal number into string'),
   bad('frps', 'log = 1', 'field "log": cannot unmarshal number'),
   bad('frps', 'allowPorts = 1', 'field "allowPorts": cannot unmarshal number'),
@@ -99,7 +105,11 @@ const numbers: VerifyCase[] = [
   bad('frpc', proxy('remotePort = "x"'), ['remotePort', 'cannot unmarshal string into']),
   bad('frps', 'bindPort = 70000', 'bindPort: port number 70000 must be in the range 0..65535'),
   bad('frps', 'bindPort = -1', 'bindPort: port number -1 must be in the range 0..65535'),
-  bad('frps', 'kcpBindPort = 70000', 'kcpBindPort: port number 70000 must be in the range 0..65535'),
+  bad(
+    'frps',
+    'kcpBindPort = 70000',
+    'kcpBindPort: port number 70000 must be in the range 0..65535',
+  ),
   bad('frps', 'quicBindPort = 70000', 'quicBindPort: port number 70000'),
   bad('frps', 'vhostHTTPPort = 70000', 'vhostHTTPPort: port number 70000'),
   bad('frps', 'vhostHTTPSPort = 70000', 'vhostHTTPSPort: port number 70000'),
@@ -192,11 +202,7 @@ const checks: VerifyCase[] = [
     'invalid log level, optional values are [trace debug info warn error]',
   ),
   bad('frps', 'webServer.tls = {}', 'tls.certFile must be specified when tls is enabled'),
-  bad(
-    'frps',
-    'webServer.tls.certFile = "a"',
-    'tls.keyFile must be specified when tls is enabled',
-  ),
+  bad('frps', 'webServer.tls.certFile = "a"', 'tls.keyFile must be specified when tls is enabled'),
   bad(
     'frps',
     '[[httpPlugins]]\nname = "a"\nops = ["Bogus"]',
@@ -363,7 +369,10 @@ const templates: VerifyCase[] = [
   rendered('{{ print .Envs.QUICFRP_MISSING "a" }}', '<nil>a'),
   rendered('{{ or .Envs.QUICFRP_MISSING "default" }}', 'default'),
   rendered('{{ with .Envs.QUICFRP_TEST }}{{ . }}!{{ end }}', 'value!'),
-  rendered('{{ range $k, $v := .Envs }}{{ if eq $k "QUICFRP_TEST" }}{{ $v }}{{ end }}{{ end }}', 'value'),
+  rendered(
+    '{{ range $k, $v := .Envs }}{{ if eq $k "QUICFRP_TEST" }}{{ $v }}{{ end }}{{ end }}',
+    'value',
+  ),
   bad('frps', '# {{ len .Envs.QUICFRP_MISSING }}', 'template: frp:1:'),
   rendered('{{ index .Envs "QUICFRP_TEST" }}', 'value'),
   rendered('a {{- "b" -}} c', 'abc'),
@@ -371,16 +380,31 @@ const templates: VerifyCase[] = [
   rendered('a{{/* note */}}c', 'ac'),
   rendered('{{ if .Envs.QUICFRP_MISSING }}a{{ else }}b{{ end }}', 'b'),
   rendered('{{ if eq 1 2 }}a{{ else if eq 2 2 }}b{{ else }}c{{ end }}', 'b'),
-  rendered('{{ range $i, $v := parseNumberRange "5-7,9" }}{{ $i }}:{{ $v }} {{ end }}', '0:5 1:6 2:7 3:9 '),
+  rendered(
+    '{{ range $i, $v := parseNumberRange "5-7,9" }}{{ $i }}:{{ $v }} {{ end }}',
+    '0:5 1:6 2:7 3:9 ',
+  ),
   rendered('{{ range parseNumberRange "5-7" }}{{ . }}{{ end }}', '567'),
-  rendered('{{ range $v := parseNumberRangePair "1-2" "8,9" }}{{ $v.First }}/{{ .Second }} {{ end }}', '1/8 2/9 '),
+  rendered(
+    '{{ range $v := parseNumberRangePair "1-2" "8,9" }}{{ $v.First }}/{{ .Second }} {{ end }}',
+    '1/8 2/9 ',
+  ),
   rendered('{{ with $x := "q" }}{{ $x }}{{ . }}{{ else }}n{{ end }}', 'qq'),
   rendered('{{ $a := 1 }}{{ if true }}{{ $a = 2 }}{{ end }}{{ $a }}', '2'),
   rendered('{{ $a := 1 }}{{ if true }}{{ $a := 2 }}{{ end }}{{ $a }}', '1'),
   rendered('{{ "a" | printf "%s-%s" "b" }}', 'b-a'),
-  rendered('{{ printf "%05d|%-4s|%4s|%x|%v|%t|%%" 42 "a" "b" 255 1 true }}', '00042|a   |   b|ff|1|true|%'),
-  rendered('{{ printf "%d" "x" }}{{ printf "%s" 1 }}{{ printf "%d" }}', '%!d(string=x)%!s(int=1)%!d(MISSING)'),
-  rendered('{{ printf "%.2f|%+d|%X|%o|%b|%8.3f" 1.5 7 255 8 5 2.5 }}', '1.50|+7|FF|10|101|   2.500'),
+  rendered(
+    '{{ printf "%05d|%-4s|%4s|%x|%v|%t|%%" 42 "a" "b" 255 1 true }}',
+    '00042|a   |   b|ff|1|true|%',
+  ),
+  rendered(
+    '{{ printf "%d" "x" }}{{ printf "%s" 1 }}{{ printf "%d" }}',
+    '%!d(string=x)%!s(int=1)%!d(MISSING)',
+  ),
+  rendered(
+    '{{ printf "%.2f|%+d|%X|%o|%b|%8.3f" 1.5 7 255 8 5 2.5 }}',
+    '1.50|+7|FF|10|101|   2.500',
+  ),
   rendered('{{ println "a" 1 | len }}', '4'),
   rendered('{{ if not (eq "a" "b") }}y{{ end }}{{ if or (eq 1 2) (eq 1 1) }}z{{ end }}', 'yz'),
   rendered('{{ print 1 2 "a" "b" 3 }}', '1 2ab3'),
@@ -391,12 +415,18 @@ const templates: VerifyCase[] = [
   rendered('{{ and 1 0 2 }}{{ or 0 "" "x" }}{{ not 1 }}', '0xfalse'),
   rendered('{{ if and (ne 1 2) (lt 1 2) (le 2 2) (gt 2 1) (ge 2 2) }}y{{ end }}', 'y'),
   rendered('{{ eq 3 1 2 3 }}', 'true'),
-  rendered('{{ range $i := parseNumberRange "1-9" }}{{ if eq $i 4 }}{{ break }}{{ end }}{{ if eq $i 2 }}{{ continue }}{{ end }}{{ $i }}{{ end }}', '13'),
+  rendered(
+    '{{ range $i := parseNumberRange "1-9" }}{{ if eq $i 4 }}{{ break }}{{ end }}{{ if eq $i 2 }}{{ continue }}{{ end }}{{ $i }}{{ end }}',
+    '13',
+  ),
   rendered('{{ range 3 }}{{ . }}{{ end }}', '012'),
-  rendered('{{ range parseNumberRange "1" }}{{ $.Envs.QUICFRP_TEST }}{{ else }}n{{ end }}', 'value'),
+  rendered(
+    '{{ range parseNumberRange "1" }}{{ $.Envs.QUICFRP_TEST }}{{ else }}n{{ end }}',
+    'value',
+  ),
   rendered('{{"{{"}}x{{"}}"}}', '{{x}}'),
   rendered('{{ `raw` }}{{ "\\u0041\\x42\\103" }}', 'rawABC'),
-  rendered("{{ printf \"%c\" 65 }}", 'A'),
+  rendered('{{ printf "%c" 65 }}', 'A'),
   rendered('{{ parseNumberRange "1-3" }}', '[1 2 3]'),
   rendered('{{ parseNumberRangePair "1" "2" }}', '[{1 2}]'),
   rendered('{{ 1.5 }} {{ 0x10 }} {{ -3 }}', '1.5 16 -3'),
@@ -434,14 +464,21 @@ function ini(sections: string): string {
 }
 
 const legacy: VerifyCase[] = [
-  good('frpc', ini('[ssh]\ntype = tcp\nlocal_ip = 127.0.0.1\nlocal_port = 22\nremote_port = 6000\n')),
+  good(
+    'frpc',
+    ini('[ssh]\ntype = tcp\nlocal_ip = 127.0.0.1\nlocal_port = 22\nremote_port = 6000\n'),
+  ),
   good('frpc', ini('[ssh]\nlocal_port = 22\n')),
   good('frpc', ini('unknown = 1\n[x]\nfoo = bar\n[y]\nlocal_port =\n')),
   bad('frpc', ini('[y]\nlocal_port\n'), []),
   good('frpc', ini('server_port = 7000 # note\n')),
   bad('frpc', ini('[ssh]\ntype = bad\n'), 'failed to parse proxy ssh, err: invalid type [bad]'),
   bad('frpc', ini('[ssh]\nrole = x\n'), "proxy ssh role should be 'server' or 'visitor'"),
-  bad('frpc', ini('[ssh]\nrole = visitor\n'), "failed to parse visitor ssh, err: type shouldn't be empty"),
+  bad(
+    'frpc',
+    ini('[ssh]\nrole = visitor\n'),
+    "failed to parse visitor ssh, err: type shouldn't be empty",
+  ),
   bad(
     'frpc',
     ini('[ssh]\nrole = visitor\ntype = tcp\n'),

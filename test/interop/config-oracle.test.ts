@@ -1,5 +1,6 @@
-// Holds the table of configurations to a real frp: what `frps verify` and `frpc verify` accept, we accept, and the words
-// that others depend on are in both messages. FRP_BIN names the folder of the real programs.
+// Holds the table of configurations to a real frp: what `frps verify` and `frpc verify` accept, we
+// accept, and the words that others depend on are in both messages. FRP_BIN names the folder of the
+// real programs.
 
 import { execFile } from 'node:child_process'
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs'

@@ -1,4 +1,5 @@
-// Runs a parsed template. Bounded in steps and output, since a range over a range can be arbitrarily long.
+// Runs a parsed template. Bounded in steps and output, since a range over a range can be
+// arbitrarily long.
 
 import type { TemplateFunction } from './functions.ts'
 import { TemplateError } from './lexer.ts'
@@ -102,7 +103,11 @@ class Execution {
         yield [i, i]
       }
     } else if (over !== undefined) {
-      throw this.#failure(pipe.at, pipe.commands[0]?.text ?? '', `range can't iterate over ${print(over)}`)
+      throw this.#failure(
+        pipe.at,
+        pipe.commands[0]?.text ?? '',
+        `range can't iterate over ${print(over)}`,
+      )
     }
   }
 
@@ -133,7 +138,11 @@ class Execution {
     if (first === undefined) return undefined // the parser gives every command a word
     if (first.type === 'function') return this.#call(first.name, rest, command, dot, piped)
     if (rest.length > 0 || piped.length > 0) {
-      throw this.#failure(command.at, command.text, `can't give argument to non-function ${command.text}`)
+      throw this.#failure(
+        command.at,
+        command.text,
+        `can't give argument to non-function ${command.text}`,
+      )
     }
     if (first.type === 'literal' && first.value === undefined) {
       throw this.#failure(command.at, command.text, 'nil is not a command')
@@ -141,11 +150,18 @@ class Execution {
     return this.#operand(first, command, dot)
   }
 
-  #call(name: string, words: readonly Operand[], command: Command, dot: Value, piped: readonly Value[]): Value {
+  #call(
+    name: string,
+    words: readonly Operand[],
+    command: Command,
+    dot: Value,
+    piped: readonly Value[],
+  ): Value {
     if (name === 'and' || name === 'or') return this.#shortcut(name, words, command, dot, piped)
     const called = this.#functions.get(name)
     const values = [...words.map(word => this.#operand(word, command, dot)), ...piped]
-    if (called === undefined) throw this.#failure(command.at, command.text, `"${name}" is not a defined function`)
+    if (called === undefined)
+      throw this.#failure(command.at, command.text, `"${name}" is not a defined function`)
     if (values.length < called.least || values.length > called.most) {
       const wanted = called.most === Infinity ? `at least ${called.least}` : `${called.least}`
       const text = `wrong number of args for ${name}: want ${wanted} got ${values.length}`
@@ -160,10 +176,23 @@ class Execution {
     }
   }
 
-  /** `and` gives the first false argument, `or` the first true one, else the last; the rest is not evaluated. */
-  #shortcut(name: 'and' | 'or', words: readonly Operand[], command: Command, dot: Value, piped: readonly Value[]): Value {
+  /**
+   * `and` gives the first false argument, `or` the first true one, else the last; the rest is not
+   * evaluated.
+   */
+  #shortcut(
+    name: 'and' | 'or',
+    words: readonly Operand[],
+    command: Command,
+    dot: Value,
+    piped: readonly Value[],
+  ): Value {
     if (words.length + piped.length === 0) {
-      throw this.#failure(command.at, name, `wrong number of args for ${name}: want at least 1 got 0`)
+      throw this.#failure(
+        command.at,
+        name,
+        `wrong number of args for ${name}: want at least 1 got 0`,
+      )
     }
     let value: Value
     for (const word of words) {
@@ -205,11 +234,16 @@ class Execution {
   #field(of: Value, name: string, command: Command): Value {
     if (isMap(of)) return of.get(name)
     if (of instanceof Struct && of.fields.has(name)) return of.fields.get(name)
-    const reason = of === undefined ? `nil data; no entry for key "${name}"` : `can't evaluate field ${name} in type ${typeName(of)}`
+    const reason =
+      of === undefined
+        ? `nil data; no entry for key "${name}"`
+        : `can't evaluate field ${name} in type ${typeName(of)}`
     throw this.#failure(command.at, command.text, reason)
   }
 
-  /** Making a long list or text is work too, and a text that doubles itself would fill the memory. */
+  /**
+   * Making a long list or text is work too, and a text that doubles itself would fill the memory.
+   */
   #charge(value: Value, at: number): Value {
     if (isList(value)) this.#step(at, value.length)
     if (typeof value === 'string') {
@@ -221,7 +255,8 @@ class Execution {
 
   #step(at: number, count = 1): void {
     this.#steps += count
-    if (this.#steps > MAX_STEPS) throw new TemplateError(at, `more than ${MAX_STEPS} steps; is a range too long?`)
+    if (this.#steps > MAX_STEPS)
+      throw new TemplateError(at, `more than ${MAX_STEPS} steps; is a range too long?`)
   }
 
   #failure(at: number, text: string, reason: string): TemplateError {

@@ -1,4 +1,5 @@
-// The functions a template may call. `and` and `or` are not here: they do not evaluate all their arguments (see exec.ts).
+// The functions a template may call. `and` and `or` are not here: they do not evaluate all their
+// arguments (see exec.ts).
 
 import { expandNumberRanges } from '../number-range.ts'
 import { printf } from './printf.ts'
@@ -14,7 +15,14 @@ export interface TemplateFunction {
 /** What Go's text/template has, as far as configurations need it. */
 export const builtins: ReadonlyMap<string, TemplateFunction> = new Map<string, TemplateFunction>([
   ['not', { least: 1, most: 1, call: ([value]) => !isTrue(value) }],
-  ['eq', { least: 2, most: Infinity, call: ([first, ...rest]) => rest.some(value => equal(first, value)) }],
+  [
+    'eq',
+    {
+      least: 2,
+      most: Infinity,
+      call: ([first, ...rest]) => rest.some(value => equal(first, value)),
+    },
+  ],
   ['ne', { least: 2, most: 2, call: ([a, b]) => !equal(a, b) }],
   ['lt', { least: 2, most: 2, call: ([a, b]) => order(a, b) < 0 }],
   ['le', { least: 2, most: 2, call: ([a, b]) => order(a, b) <= 0 }],
@@ -25,11 +33,17 @@ export const builtins: ReadonlyMap<string, TemplateFunction> = new Map<string, T
   ['slice', { least: 1, most: 3, call: ([of, ...at]) => slice(of, at) }],
   ['print', { least: 0, most: Infinity, call: joinAsPrint }],
   ['println', { least: 0, most: Infinity, call: values => values.map(print).join(' ') + '\n' }],
-  ['printf', { least: 1, most: Infinity, call: ([format, ...rest]) => printf(textOf(format), rest) }],
+  [
+    'printf',
+    { least: 1, most: Infinity, call: ([format, ...rest]) => printf(textOf(format), rest) },
+  ],
 ])
 
 /** frp's own two; not in INI files. */
-export const rangeFunctions: ReadonlyMap<string, TemplateFunction> = new Map<string, TemplateFunction>([
+export const rangeFunctions: ReadonlyMap<string, TemplateFunction> = new Map<
+  string,
+  TemplateFunction
+>([
   ['parseNumberRange', { least: 1, most: 1, call: ([text]) => expandNumberRanges(textOf(text)) }],
   ['parseNumberRangePair', { least: 2, most: 2, call: ([first, second]) => pairs(first, second) }],
 ])
@@ -37,9 +51,17 @@ export const rangeFunctions: ReadonlyMap<string, TemplateFunction> = new Map<str
 function pairs(firstText: Value, secondText: Value): Value {
   const first = expandNumberRanges(textOf(firstText))
   const second = expandNumberRanges(textOf(secondText))
-  if (first.length !== second.length) throw new Error('first and second range numbers are not in pairs')
+  if (first.length !== second.length)
+    throw new Error('first and second range numbers are not in pairs')
   return first.map(
-    (number, i) => new Struct('config.NumberPair', new Map<string, Value>([['First', number], ['Second', second[i]]])),
+    (number, i) =>
+      new Struct(
+        'config.NumberPair',
+        new Map<string, Value>([
+          ['First', number],
+          ['Second', second[i]],
+        ]),
+      ),
   )
 }
 
@@ -78,7 +100,8 @@ function index(of: Value, at: Value): Value {
 }
 
 function slice(of: Value, at: readonly Value[]): Value {
-  if (typeof of !== 'string' && !isList(of)) throw new Error(`can't slice item of type ${typeName(of)}`)
+  if (typeof of !== 'string' && !isList(of))
+    throw new Error(`can't slice item of type ${typeName(of)}`)
   const size = length(of)
   const end = at[1] === undefined ? size : position(at[1], size)
   const start = at[0] === undefined ? 0 : position(at[0], size)

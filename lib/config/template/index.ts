@@ -1,5 +1,6 @@
-// Go's text/template as far as configurations use it (frp-surface.md section 2.5): actions, pipelines, variables, if, range,
-// with, comparison and formatting functions, trimming, comments. Split: lexer, parser, exec; values and functions beside.
+// Go's text/template as far as configurations use it (frp-surface.md section 2.5): actions,
+// pipelines, variables, if, range, with, comparison and formatting functions, trimming, comments.
+// Split: lexer, parser, exec; values and functions beside.
 
 import { execute } from './exec.ts'
 import { builtins, rangeFunctions } from './functions.ts'
@@ -43,7 +44,9 @@ export function render(source: string, options: RenderOptions): Rendered {
 }
 
 function templateData(env: RenderOptions['env']): Value {
-  const set = Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined)
+  const set = Object.entries(env).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined,
+  )
   return new Struct('*config.Values', new Map<string, Value>([['Envs', new Map(set)]]))
 }
 

@@ -1,11 +1,15 @@
-// Cuts a template into text and actions, and actions into tokens; whitespace trimming (`{{-`, `-}}`) happens here.
-// Syntax: Go's text/template, package documentation.
+// Cuts a template into text and actions, and actions into tokens; whitespace trimming (`{{-`,
+// `-}}`) happens here. Syntax: Go's text/template, package documentation.
 
 export type Token =
   | { readonly type: 'text'; readonly text: string; readonly at: number }
   | { readonly type: 'open' | 'close' | 'end'; readonly at: number }
   | { readonly type: 'space'; readonly at: number }
-  | { readonly type: 'word' | 'field' | 'variable' | 'mark'; readonly text: string; readonly at: number }
+  | {
+      readonly type: 'word' | 'field' | 'variable' | 'mark'
+      readonly text: string
+      readonly at: number
+    }
   | { readonly type: 'string'; readonly text: string; readonly at: number }
   | { readonly type: 'number'; readonly value: number; readonly at: number }
 
@@ -20,7 +24,8 @@ export class TemplateError extends Error {
 }
 
 const SPACES = ' \t\r\n'
-const NUMBER = /[+-]?(?:0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)/y
+const NUMBER =
+  /[+-]?(?:0[xX][\da-fA-F_]+|0[oO][0-7_]+|0[bB][01_]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)/y
 const NAME = /[\p{L}_][\p{L}\p{Nd}_]*/uy
 const BLANKS = /[ \t\r\n]+/y
 const COMMENT_END = /\*\/(?:\}\}|[ \t\r\n]+-\}\})/g
@@ -38,7 +43,8 @@ export function tokenize(source: string): Token[] {
       at += text.length - trimmed.length
       text = trimmed
     }
-    const trims = open !== -1 && source[open + 2] === '-' && SPACES.includes(source[open + 3] ?? 'x')
+    const trims =
+      open !== -1 && source[open + 2] === '-' && SPACES.includes(source[open + 3] ?? 'x')
     if (trims) text = text.trimEnd()
     if (text !== '') tokens.push({ type: 'text', text, at })
     if (open === -1) break
@@ -71,7 +77,10 @@ function commentEnd(source: string, inside: number, afterTrim: boolean): Close |
   const found = COMMENT_END.exec(source)
   if (found !== null) return { end: COMMENT_END.lastIndex, trims: found[0].includes('-') }
   const closed = source.indexOf('*/', start + 2)
-  throw new TemplateError(start, closed === -1 ? 'unclosed comment' : 'comment ends before closing delimiter')
+  throw new TemplateError(
+    start,
+    closed === -1 ? 'unclosed comment' : 'comment ends before closing delimiter',
+  )
 }
 
 function tokenizeAction(source: string, from: number, tokens: Token[]): Close {
@@ -139,7 +148,16 @@ function tokenizeNumber(source: string, at: number, tokens: Token[]): number {
 }
 
 const ESCAPES: Readonly<Record<string, string>> = {
-  a: '\x07', b: '\b', f: '\f', n: '\n', r: '\r', t: '\t', v: '\v', '\\': '\\', '"': '"', "'": "'",
+  a: '\x07',
+  b: '\b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  '\\': '\\',
+  '"': '"',
+  "'": "'",
 }
 const CODE = /x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|[0-7]{3}/y
 
@@ -150,7 +168,8 @@ function tokenizeQuoted(source: string, start: number, quote: string, tokens: To
   for (;;) {
     const char = source[at]
     if (char === undefined || (char === '\n' && quote !== '`')) {
-      const kind = quote === '`' ? 'raw quoted string' : quote === '"' ? 'quoted string' : 'character constant'
+      const kind =
+        quote === '`' ? 'raw quoted string' : quote === '"' ? 'quoted string' : 'character constant'
       throw new TemplateError(start, `unterminated ${kind}`)
     }
     if (char === quote) break
@@ -166,14 +185,17 @@ function tokenizeQuoted(source: string, start: number, quote: string, tokens: To
       continue
     }
     const code = match(CODE, source, at + 1)
-    const point = code === undefined ? -1 : /^\d/.test(code) ? parseInt(code, 8) : parseInt(code.slice(1), 16)
-    if (code === undefined || point > 0x10ffff) throw new TemplateError(start, 'invalid syntax in quoted string')
+    const point =
+      code === undefined ? -1 : /^\d/.test(code) ? parseInt(code, 8) : parseInt(code.slice(1), 16)
+    if (code === undefined || point > 0x10ffff)
+      throw new TemplateError(start, 'invalid syntax in quoted string')
     text += String.fromCodePoint(point)
     at += 1 + code.length
   }
   if (quote === "'") {
     const [only, ...rest] = text
-    if (only === undefined || rest.length > 0) throw new TemplateError(start, 'malformed character constant')
+    if (only === undefined || rest.length > 0)
+      throw new TemplateError(start, 'malformed character constant')
     tokens.push({ type: 'number', value: only.codePointAt(0) ?? 0, at: start })
   } else {
     tokens.push({ type: 'string', text, at: start })

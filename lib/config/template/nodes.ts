@@ -1,9 +1,15 @@
-// The syntax tree of a template. `at` is an offset into the source, `text` the source of an expression (for errors).
+// The syntax tree of a template. `at` is an offset into the source, `text` the source of an
+// expression (for errors).
 
 export type Node =
   | { readonly type: 'text'; readonly text: string; readonly at: number }
   | { readonly type: 'action'; readonly pipe: Pipe }
-  | { readonly type: 'if' | 'with' | 'range'; readonly pipe: Pipe; readonly body: Body; readonly otherwise: Body }
+  | {
+      readonly type: 'if' | 'with' | 'range'
+      readonly pipe: Pipe
+      readonly body: Body
+      readonly otherwise: Body
+    }
   | { readonly type: 'break' | 'continue' }
 
 export type Body = readonly Node[]

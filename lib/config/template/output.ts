@@ -1,5 +1,5 @@
-// Collects what a template writes and remembers from which source line each output line came: errors found in the
-// rendered text must name the line that the user wrote.
+// Collects what a template writes and remembers from which source line each output line came:
+// errors found in the rendered text must name the line that the user wrote.
 
 import { TemplateError } from './lexer.ts'
 

@@ -1,15 +1,31 @@
-// Tokens to tree. Functions and variables are resolved here, as Go does, so that a template with an unknown name fails
-// even where the branch would not run. Not there: define, template, block (no real configuration uses them).
+// Tokens to tree. Functions and variables are resolved here, as Go does, so that a template with an
+// unknown name fails even where the branch would not run. Not there: define, template, block (no
+// real configuration uses them).
 
 import { TemplateError, type Token } from './lexer.ts'
 import type { Body, Command, Node, Operand, Pipe } from './nodes.ts'
 
 /** Deeper nesting of blocks or parentheses is refused: the tree is walked recursively. */
 const MAX_DEPTH = 100
-const KEYWORDS = ['if', 'else', 'end', 'range', 'with', 'break', 'continue', 'define', 'template', 'block']
+const KEYWORDS = [
+  'if',
+  'else',
+  'end',
+  'range',
+  'with',
+  'break',
+  'continue',
+  'define',
+  'template',
+  'block',
+]
 
 /** Throws TemplateError. `functions` are the names that may be called. */
-export function parse(source: string, tokens: readonly Token[], functions: ReadonlySet<string>): Body {
+export function parse(
+  source: string,
+  tokens: readonly Token[],
+  functions: ReadonlySet<string>,
+): Body {
   return new Parser(source, tokens, functions).template()
 }
 
@@ -36,7 +52,10 @@ class Parser {
     return body
   }
 
-  /** Nodes up to {{end}}, {{else}} or the end of the text; of the action that ended it only the keyword is consumed. */
+  /**
+   * Nodes up to {{end}}, {{else}} or the end of the text; of the action that ended it only the
+   * keyword is consumed.
+   */
   #body(): { body: Body; ended: BlockEnd; at: number } {
     const body: Node[] = []
     for (;;) {
@@ -72,7 +91,10 @@ class Parser {
         this.#close(keyword)
         return { type: keyword }
       default:
-        throw new TemplateError(at, `{{${keyword}}} is not available in this version of quicfrp yet`)
+        throw new TemplateError(
+          at,
+          `{{${keyword}}} is not available in this version of quicfrp yet`,
+        )
     }
   }
 
@@ -96,7 +118,10 @@ class Parser {
     return { type, pipe, body: first.body, otherwise }
   }
 
-  /** After the word `else`: either its body up to {{end}}, or `else if` / `else with`, which share that {{end}}. */
+  /**
+   * After the word `else`: either its body up to {{end}}, or `else if` / `else with`, which share
+   * that {{end}}.
+   */
   #else(type: 'if' | 'with' | 'range'): Body {
     this.#skipSpace()
     const word = this.#peek()
@@ -116,7 +141,9 @@ class Parser {
     if (ended === 'eof') throw new TemplateError(at, 'unexpected EOF')
   }
 
-  /** `$a, $b := ` or `$a = ` if there, then commands joined by `|`. Stops before the closing token. */
+  /**
+   * `$a, $b := ` or `$a = ` if there, then commands joined by `|`. Stops before the closing token.
+   */
   #pipe(context: string): Pipe {
     this.#skipSpace()
     const at = this.#peek().at
@@ -128,10 +155,16 @@ class Parser {
       const earlier = commands.length > 0
       const [first] = command.words
       if (first === undefined) {
-        throw new TemplateError(command.at, earlier ? 'missing command after |' : `missing value for ${context}`)
+        throw new TemplateError(
+          command.at,
+          earlier ? 'missing command after |' : `missing value for ${context}`,
+        )
       }
       if (earlier && (first.type === 'literal' || first.type === 'dot')) {
-        throw new TemplateError(command.at, `non executable command in pipeline stage ${commands.length + 1}`)
+        throw new TemplateError(
+          command.at,
+          `non executable command in pipeline stage ${commands.length + 1}`,
+        )
       }
       commands.push(command)
       const token = this.#peek()
@@ -170,7 +203,11 @@ class Parser {
     let end = at
     for (;;) {
       const token = this.#peek()
-      if (token.type === 'close' || (token.type === 'mark' && (token.text === '|' || token.text === ')'))) break
+      if (
+        token.type === 'close' ||
+        (token.type === 'mark' && (token.text === '|' || token.text === ')'))
+      )
+        break
       if (token.type === 'space') {
         this.#next++
         continue
@@ -187,7 +224,11 @@ class Parser {
   #operand(): Operand {
     let operand = this.#term()
     const names: string[] = []
-    for (let token = this.#peek(); token.type === 'field' && token.text !== '.'; token = this.#peek()) {
+    for (
+      let token = this.#peek();
+      token.type === 'field' && token.text !== '.';
+      token = this.#peek()
+    ) {
       names.push(token.text.slice(1))
       this.#next++
     }
@@ -241,13 +282,15 @@ class Parser {
   }
 
   #enter(at: number): void {
-    if (++this.#depth > MAX_DEPTH) throw new TemplateError(at, `nested deeper than ${MAX_DEPTH} levels`)
+    if (++this.#depth > MAX_DEPTH)
+      throw new TemplateError(at, `nested deeper than ${MAX_DEPTH} levels`)
   }
 
   #close(context: string): void {
     this.#skipSpace()
     const token = this.#take()
-    if (token.type !== 'close') throw new TemplateError(token.at, `unexpected ${describe(token)} in ${context}`)
+    if (token.type !== 'close')
+      throw new TemplateError(token.at, `unexpected ${describe(token)} in ${context}`)
   }
 
   #skipSpace(): void {

@@ -1,4 +1,5 @@
-// The verbs of Go's fmt.Printf that configurations use: %v %s %d %q %t %x %X %o %b %c %e %f %g %%, with flags, width, precision.
+// The verbs of Go's fmt.Printf that configurations use: %v %s %d %q %t %x %X %o %b %c %e %f %g %%,
+// with flags, width, precision.
 
 import { isList, isMap, print, Struct, typeName, type Value } from './values.ts'
 
@@ -8,14 +9,23 @@ const VERB = /%([-+# 0]*)(\d*)(?:\.(\d*))?(.)/gsu
 
 export function printf(format: string, values: readonly Value[]): string {
   let next = 0
-  const text = format.replace(VERB, (whole, flags: string, width: string, precision?: string, verb?: string) => {
-    if (verb === '%') return '%'
-    if (Number(width) > MAX_WIDTH || Number(precision ?? 0) > MAX_WIDTH) return `%!(BADWIDTH)${whole}`
-    if (next >= values.length) return `%!${verb}(MISSING)`
-    const value = values[next++]
-    const shown = show(verb ?? 'v', value, precision === undefined ? undefined : Number(precision), flags)
-    return pad(shown, Number(width), flags, typeof value === 'number')
-  })
+  const text = format.replace(
+    VERB,
+    (whole, flags: string, width: string, precision?: string, verb?: string) => {
+      if (verb === '%') return '%'
+      if (Number(width) > MAX_WIDTH || Number(precision ?? 0) > MAX_WIDTH)
+        return `%!(BADWIDTH)${whole}`
+      if (next >= values.length) return `%!${verb}(MISSING)`
+      const value = values[next++]
+      const shown = show(
+        verb ?? 'v',
+        value,
+        precision === undefined ? undefined : Number(precision),
+        flags,
+      )
+      return pad(shown, Number(width), flags, typeof value === 'number')
+    },
+  )
   const extra = values.slice(next).map(value => `${typeName(value)}=${print(value)}`)
   return extra.length === 0 ? text : `${text}%!(EXTRA ${extra.join(', ')})`
 }
@@ -25,7 +35,8 @@ function show(verb: string, value: Value, precision: number | undefined, flags: 
   if (verb === 'v' || isMap(value) || value instanceof Struct) return print(value)
   if (typeof value === 'number') return showNumber(verb, value, precision, flags)
   if (typeof value === 'string') {
-    if (verb === 's') return precision === undefined ? value : [...value].slice(0, precision).join('')
+    if (verb === 's')
+      return precision === undefined ? value : [...value].slice(0, precision).join('')
     if (verb === 'q') return JSON.stringify(value)
     if (verb === 'x') return Buffer.from(value).toString('hex')
     if (verb === 'X') return Buffer.from(value).toString('hex').toUpperCase()
@@ -34,7 +45,12 @@ function show(verb: string, value: Value, precision: number | undefined, flags: 
   return `%!${verb}(${value === undefined ? '<nil>' : `${typeName(value)}=${print(value)}`})`
 }
 
-function showNumber(verb: string, value: number, precision: number | undefined, flags: string): string {
+function showNumber(
+  verb: string,
+  value: number,
+  precision: number | undefined,
+  flags: string,
+): string {
   const sign = value >= 0 && flags.includes('+') ? '+' : ''
   const radix = { d: 10, x: 16, X: 16, o: 8, b: 2 }[verb]
   if (radix !== undefined && Number.isInteger(value)) {

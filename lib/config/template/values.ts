@@ -1,4 +1,5 @@
-// What a template expression can evaluate to, and how Go's fmt prints it (%v). Integers and floats are one JS number.
+// What a template expression can evaluate to, and how Go's fmt prints it (%v). Integers and floats
+// are one JS number.
 
 /** A Go struct: `.First` reads a field, an unknown field is an error. */
 export class Struct {
@@ -12,13 +13,7 @@ export class Struct {
 }
 
 export type Value =
-  | undefined
-  | boolean
-  | number
-  | string
-  | readonly Value[]
-  | ReadonlyMap<string, string>
-  | Struct
+  undefined | boolean | number | string | readonly Value[] | ReadonlyMap<string, string> | Struct
 
 export function isList(value: Value): value is readonly Value[] {
   return Array.isArray(value)
