@@ -12,7 +12,7 @@ const MAX_DEPTH = 100
  * grows with the square.
  */
 const DEEP_LINE =
-  /^(?:[ \t]*[-?:](?=[ \t])){100}|^ {400}|^[^\n{["'#]*(?::[ \t]+[^\n{["'#:]*){50}|(?:[&!]\S*[ \t]+){20}|[!&"']{20}/m
+  /^(?:[ \t]*[-?:](?=[ \t])){100}|^ {400}|^[^\n{["'#]*(?::[ \t]+[^\n{["'#:]*){50}|(?:[&!]\S*[ \t]+){20}|[!&"']{200}/m
 const MAX_NODES = 1_000_000
 
 /** Rejects with SyntaxProblem: `error converting YAML to JSON: yaml: line N: ...`. */
