@@ -26,7 +26,7 @@ const FIRST_MESSAGE_MS = 10_000
 const MAX_SILENT_STRANGER = 16
 const MAX_SILENT_CLIENT = 1024
 
-interface Visitor {
+interface Guest {
   isSettled: boolean
   silentStreams: number
 }
@@ -36,7 +36,7 @@ export class Incoming {
   readonly #clock: Clock
   readonly #log: Logger
   readonly #admission = new Admission<Session>()
-  readonly #sessions = new Map<Session, Visitor>()
+  readonly #sessions = new Map<Session, Guest>()
   readonly #alarm: Alarm
 
   constructor(handlers: IncomingHandlers, { clock, log }: { clock: Clock; log: Logger }) {
@@ -53,8 +53,8 @@ export class Incoming {
 
   handleSession(session: Session): void {
     const { remoteAddress, protocol } = session
-    const visitor = { isSettled: false, silentStreams: 0 }
-    this.#sessions.set(session, visitor)
+    const guest = { isSettled: false, silentStreams: 0 }
+    this.#sessions.set(session, guest)
     this.#admission.handleSession(session, { ip: remoteAddress.ip, protocol }, this.#clock.now())
     this.#drain()
     void session.closed.then(() => {
@@ -62,13 +62,13 @@ export class Incoming {
       this.#admission.handleSettled(session)
       this.#drain()
     })
-    session.onStream(stream => void this.#handleStream(session, visitor, stream))
+    session.onStream(stream => void this.#handleStream(session, guest, stream))
   }
 
   /** The session is no stranger any more. */
   settle(session: Session): void {
-    const visitor = this.#sessions.get(session)
-    if (visitor !== undefined) visitor.isSettled = true
+    const guest = this.#sessions.get(session)
+    if (guest !== undefined) guest.isSettled = true
     this.#admission.handleSettled(session)
     this.#drain()
   }
@@ -82,19 +82,19 @@ export class Incoming {
   }
 
   /** Never rejects. */
-  async #handleStream(session: Session, visitor: Visitor, stream: Stream): Promise<void> {
-    const limit = visitor.isSettled ? MAX_SILENT_CLIENT : MAX_SILENT_STRANGER
-    if (visitor.silentStreams >= limit) {
+  async #handleStream(session: Session, guest: Guest, stream: Stream): Promise<void> {
+    const limit = guest.isSettled ? MAX_SILENT_CLIENT : MAX_SILENT_STRANGER
+    if (guest.silentStreams >= limit) {
       stream.on('error', ignore)
       stream.destroy()
       return
     }
     const channel = new MessageChannel(stream, { clock: this.#clock })
     try {
-      visitor.silentStreams++
+      guest.silentStreams++
       const message = await channel
         .readMessage({ timeoutMs: FIRST_MESSAGE_MS })
-        .finally(() => visitor.silentStreams--)
+        .finally(() => guest.silentStreams--)
       switch (message.type) {
         case 'Login':
           this.#handlers.onLogin(session, channel, message)
@@ -109,7 +109,7 @@ export class Incoming {
           throw new TunnelError('PROTOCOL_ERROR', `the first message is ${message.type}`)
       }
     } catch (error) {
-      this.#turnAway(session, visitor, error)
+      this.#turnAway(session, guest, error)
       channel.destroy()
     }
   }
@@ -126,13 +126,13 @@ export class Incoming {
    * A browser, a scanner, a broken or a slow peer. A stranger loses his session, a client only the
    * stream.
    */
-  #turnAway(session: Session, visitor: Visitor, error: unknown): void {
+  #turnAway(session: Session, guest: Guest, error: unknown): void {
     const from = formatAddress(session.remoteAddress)
     const detail = error instanceof TunnelError ? error.detail : errorText(error)
     const isHangUp = error instanceof TunnelError && error.code === 'SESSION_CLOSED'
     if (isHangUp) this.#log.debug(`[${from}] left without a message: ${detail}`)
     else this.#log.warn(`[${from}] sent no valid message: ${detail}`)
-    if (!visitor.isSettled) void session.close('no valid message')
+    if (!guest.isSettled) void session.close('no valid message')
   }
 
   #drain(): void {
