@@ -7,8 +7,9 @@ import type { Dialer, Session } from '../transport/transport.ts'
 export type Way = Pick<Dialer, 'dial' | 'close'>
 
 /**
- * Dials, then gives the session to `logIn`, which owns it once it has resolved. When the signal fires the attempt
- * rejects at once with ABORTED, whatever the dialer does, and a session that comes later is closed.
+ * Dials, then gives the session to `logIn`, which owns it once it has resolved. When the signal
+ * fires the attempt rejects at once with ABORTED, whatever the dialer does, and a session that
+ * comes later is closed.
  */
 export async function attempt<T>(
   way: Way,

@@ -13,7 +13,10 @@ export interface AutoDialerOptions {
   readonly tcp: Way
   readonly clock: Clock
   readonly log: Logger
-  /** Names the network that this machine is in, as text; another text means that nothing learned holds any more. */
+  /**
+   * Names the network that this machine is in, as text; another text means that nothing learned
+   * holds any more.
+   */
   readonly network: () => string
 }
 
@@ -22,7 +25,9 @@ export function autoDialer(options: AutoDialerOptions): Way {
   const memory = new RaceMemory()
   const closing = new AbortController()
   return {
-    dial: ({ signal } = {}) => new RaceRun(options, memory, { signal, closing: closing.signal }).run(),
+    dial({ signal } = {}) {
+      return new RaceRun(options, memory, { signal, closing: closing.signal }).run()
+    },
     async close() {
       closing.abort()
       await Promise.all([options.quic.close(), options.tcp.close()])

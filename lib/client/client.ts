@@ -1,4 +1,5 @@
-// The public face of frpc: what a program gives to a client and what it gets. The work is done in run.ts.
+// The public face of frpc: what a program gives to a client and what it gets. The work is done in
+// run.ts.
 
 import type { EventEmitter } from 'node:events'
 import type { Clock } from '../clock.ts'
@@ -26,14 +27,15 @@ export interface ClientOptions {
 
 export interface Client extends EventEmitter<ClientEvents> {
   /**
-   * Resolves at the first login. With `loginFailExit` it rejects when the first attempt fails (CONNECT_FAILED,
-   * TLS_FAILED, TIMED_OUT, LOGIN_REFUSED; `detail` is the line frp prints); without it, it goes on trying.
-   * Rejects with ABORTED when the client is closed first.
+   * Resolves at the first login. With `loginFailExit` it rejects when the first attempt fails
+   * (CONNECT_FAILED, TLS_FAILED, TIMED_OUT, LOGIN_REFUSED; `detail` is the line frp prints);
+   * without it, it goes on trying. Rejects with ABORTED when the client is closed first.
    */
   start(): Promise<void>
   /**
-   * Withdraws the proxies, gives running connections up to `graceMs` (default 1_000) to finish, then ends the
-   * session. Resolves within `graceMs` + 1 s, whatever the server does. Safe to call twice.
+   * Withdraws the proxies, gives running connections up to `graceMs` (default 1_000) to finish,
+   * then ends the session. Resolves within `graceMs` + 1 s, whatever the server does. Safe to call
+   * twice.
    */
   close(options?: { graceMs?: number }): Promise<void>
   /** Resolves when the client is over for good. Never rejects. */
@@ -43,7 +45,10 @@ export interface Client extends EventEmitter<ClientEvents> {
   session(): SessionInfo | undefined
 }
 
-/** Makes a client; nothing happens before start(). Throws UNSUPPORTED for a proxy or visitor type that is not there yet. */
+/**
+ * Makes a client; nothing happens before start(). Throws UNSUPPORTED for a proxy or visitor type
+ * that is not there yet.
+ */
 export function createClient(setup: ClientSetup, options: ClientOptions = {}): Client {
   const [visitor] = setup.visitors
   if (visitor) {

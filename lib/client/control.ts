@@ -1,5 +1,6 @@
-// Sans-IO. The client's end of one control, from Login to its end: what is sent, what an answer means, when the server
-// is given up. Streams, cipher and sockets belong to link.ts. Messages: frp-wire.md §2.3, §4.4, §5.4, §5.5.
+// Sans-IO. The client's end of one control, from Login to its end: what is sent, what an answer
+// means, when the server is given up. Streams, cipher and sockets belong to link.ts. Messages:
+// frp-wire.md §2.3, §4.4, §5.4, §5.5.
 
 import { Heartbeat, type HeartbeatConfig } from '../control/heartbeat.ts'
 import type { ErrorCode } from '../errors.ts'
@@ -35,7 +36,10 @@ export type ControlOutput =
 
 /** Longest wait for LoginResp, as frp's. */
 const LOGIN_TIMEOUT_MS = 10_000
-/** A run id of frp has 16 digits. It is sent back with each work stream, so it is not taken at any length. */
+/**
+ * A run id of frp has 16 digits. It is sent back with each work stream, so it is not taken at any
+ * length.
+ */
 const MAX_RUN_ID = 256
 const MAX_FEATURES = 32
 
@@ -86,7 +90,10 @@ export class ClientControl {
     }
   }
 
-  /** Ends all proxies: the server closes their public ports. Running user connections are not touched. */
+  /**
+   * Ends all proxies: the server closes their public ports. Running user connections are not
+   * touched.
+   */
   withdraw(): void {
     for (const { state } of this.#proxies.values()) state.close()
   }

@@ -1,5 +1,5 @@
-// From the client's config to its way to the server. Transports are imported when they are needed: QUIC is native code,
-// and `frpc --version` needs neither.
+// From the client's config to its way to the server. Transports are imported when they are needed:
+// QUIC is native code, and `frpc --version` needs neither.
 
 import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
@@ -16,7 +16,9 @@ export interface DialerOptions {
   readonly clock: Clock
 }
 
-/** Rejects with CONFIG_INVALID (certificates) or UNSUPPORTED (a protocol that does not exist yet). */
+/**
+ * Rejects with CONFIG_INVALID (certificates) or UNSUPPORTED (a protocol that does not exist yet).
+ */
 export async function createDialer(config: ClientConfig, options: DialerOptions): Promise<Way> {
   const { protocol } = config.transport
   switch (protocol) {
@@ -107,8 +109,9 @@ async function quicWay(config: ClientConfig): Promise<Way> {
 type DialerTo = (host: string, connectTimeoutMs: number) => Dialer | Promise<Dialer>
 
 /**
- * Tries the addresses of the server one after another, each with its share of dialServerTimeout. Its dialers hold
- * nothing but the sessions they have brought, and those have owners; so there is nothing to close.
+ * Tries the addresses of the server one after another, each with its share of dialServerTimeout.
+ * Its dialers hold nothing but the sessions they have brought, and those have owners; so there is
+ * nothing to close.
  */
 function inOrder(config: ClientConfig, dialerTo: DialerTo): Way {
   return {

@@ -1,5 +1,6 @@
-// One session with the server, from Login to its end: drives the control machine, moves its messages, and gives the
-// server's streams to the work streams. A shell; decisions are in control.ts.
+// One session with the server, from Login to its end: drives the control machine, moves its
+// messages, and gives the server's streams to the work streams. A shell; decisions are in
+// control.ts.
 
 import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
@@ -59,7 +60,10 @@ export class Link {
   #settleClosed: (reason: CloseReason) => void = () => {}
   #isOver = false
 
-  /** Opens the control stream and logs in. Rejects with LOGIN_REFUSED, TIMED_OUT, PROTOCOL_ERROR, SESSION_CLOSED. */
+  /**
+   * Opens the control stream and logs in. Rejects with LOGIN_REFUSED, TIMED_OUT, PROTOCOL_ERROR,
+   * SESSION_CLOSED.
+   */
   static async logIn(session: Session, runId: string, setup: LinkSetup): Promise<Link> {
     const stream = await session.openStream()
     const link = new Link(session, stream, runId, setup)
@@ -81,7 +85,9 @@ export class Link {
     this.#control = new ClientControl(
       {
         login: loginMessage(config, { runId, unixSeconds: unixSeconds() }),
-        proxies: [...setup.proxies.values()].map(proxy => newProxyMessage(config.user, proxy.config)),
+        proxies: [...setup.proxies.values()].map(proxy =>
+          newProxyMessage(config.user, proxy.config),
+        ),
         heartbeat: {
           intervalMs: heartbeatInterval * 1_000,
           // Who sends no Ping gets no Pong, so that silence means nothing then.
@@ -102,7 +108,10 @@ export class Link {
     return this.#control.proxy(wireName(this.#setup.config.user, name))
   }
 
-  /** Tells the server that all proxies end, and resolves when the users who are being served have finished. */
+  /**
+   * Tells the server that all proxies end, and resolves when the users who are being served have
+   * finished.
+   */
   async drain(): Promise<void> {
     this.#isDraining = true
     this.#control.withdraw()
@@ -199,7 +208,8 @@ export class Link {
         const raw = rawName(config.user, name)
         const proxy = proxies.get(raw)
         if (!proxy || !this.#control.proxy(name)?.takesUsers) return undefined
-        return this.#join(raw, proxy.join(stream, user, { halfClose, log: this.#proxyLog(raw) }), user)
+        const joining = proxy.join(stream, user, { halfClose, log: this.#proxyLog(raw) })
+        return this.#join(raw, joining, user)
       },
     })
     this.#workStreams = workStreams

@@ -40,7 +40,10 @@ export interface Credentials {
   readonly timestamp?: number
 }
 
-/** The key fields of a Ping (`HeartBeats`) or NewWorkConn (`NewWorkConns`); empty without that scope. */
+/**
+ * The key fields of a Ping (`HeartBeats`) or NewWorkConn (`NewWorkConns`); empty without that
+ * scope.
+ */
 export function credentials(
   config: ClientConfig,
   scope: AuthScope,

@@ -3,9 +3,9 @@
 import { networkInterfaces } from 'node:os'
 
 /**
- * The addresses of the interfaces, sorted; another text means that a way to the server may work now that did not before,
- * or the other way round. Of IPv6 only the /64 counts, since hosts change the rest of it daily; link-local and
- * loopback addresses say nothing about the way out.
+ * The addresses of the interfaces, sorted; another text means that a way to the server may work now
+ * that did not before, or the other way round. Of IPv6 only the /64 counts, since hosts change the
+ * rest of it daily; link-local and loopback addresses say nothing about the way out.
  */
 export function networkFingerprint(interfaces: Interfaces = networkInterfaces()): string {
   const seen = new Set<string>()
@@ -18,12 +18,13 @@ export function networkFingerprint(interfaces: Interfaces = networkInterfaces())
   return [...seen].sort().join(', ')
 }
 
-type Interfaces = Readonly<
-  Record<
-    string,
-    readonly { readonly address: string; readonly family: string; readonly internal: boolean }[] | undefined
-  >
->
+interface InterfaceAddress {
+  readonly address: string
+  readonly family: string
+  readonly internal: boolean
+}
+
+type Interfaces = Readonly<Record<string, readonly InterfaceAddress[] | undefined>>
 
 function prefix64(address: string): string {
   const [head = '', tail = ''] = address.split('::')

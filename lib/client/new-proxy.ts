@@ -1,5 +1,5 @@
-// The registration of one proxy: its config as the message NewProxy (frp-wire.md §2.4). What only the client needs
-// (local address, PROXY protocol, client-side limit) stays here and is not sent.
+// The registration of one proxy: its config as the message NewProxy (frp-wire.md §2.4). What only
+// the client needs (local address, PROXY protocol, client-side limit) stays here and is not sent.
 
 import type { ProxyConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
@@ -9,7 +9,8 @@ import { wireName } from './names.ts'
 /** Throws UNSUPPORTED for a type that this client does not have yet. */
 export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProxy> {
   if (proxy.type !== 'tcp') {
-    throw new TunnelError('UNSUPPORTED', `proxy ${proxy.name}: type ${proxy.type} does not exist yet`)
+    const detail = `proxy ${proxy.name}: type ${proxy.type} does not exist yet`
+    throw new TunnelError('UNSUPPORTED', detail)
   }
   const { transport, loadBalancer } = proxy
   return {

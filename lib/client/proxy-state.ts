@@ -1,5 +1,6 @@
-// Sans-IO. The life of one proxy at the client during one session: when NewProxy is sent, and what its answer means.
-// Phases and times are frp's (frp-wire.md §5.4), but for its 3 s polling: each step is taken at its own instant.
+// Sans-IO. The life of one proxy at the client during one session: when NewProxy is sent, and what
+// its answer means. Phases and times are frp's (frp-wire.md §5.4), but for its 3 s polling: each
+// step is taken at its own instant.
 
 /** frp's words (frp-surface.md §4.1). */
 export type ProxyPhase = 'new' | 'wait start' | 'start error' | 'running' | 'closed'
@@ -42,8 +43,8 @@ export class ProxyState {
   }
 
   /**
-   * True when a user's connection can be served. That includes 'wait start': the server opens the public port before
-   * it answers NewProxy, and frp drops the users who come in between.
+   * True when a user's connection can be served. That includes 'wait start': the server opens the
+   * public port before it answers NewProxy, and frp drops the users who come in between.
    */
   get takesUsers(): boolean {
     return this.#phase === 'running' || this.#phase === 'wait start'

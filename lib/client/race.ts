@@ -1,15 +1,19 @@
-// Sans-IO. One attempt to reach the server when no transport is prescribed (`transport.protocol` not set): which way
-// is dialled when, which one is taken, and what is remembered for the next attempt.
+// Sans-IO. One attempt to reach the server when no transport is prescribed (`transport.protocol`
+// not set): which way is dialled when, which one is taken, and what is remembered for the next
+// attempt.
 //
-// - The preferred way starts at once; the other one follows after a head start, or at once when the first has failed.
-//   Nothing known: QUIC, 250 ms. Something remembered: that way, 1 s, since the other is then only insurance.
-// - The first one established carries the session. The loser is not needed, but what it would have told is: a QUIC
-//   whose first packet was lost (retransmitted after 1 s) loses against TCP although nothing is wrong with QUIC. So a
-//   losing QUIC may finish its handshake; if it does, it is closed and remembered as the winner, and the next session
-//   prefers it. The running session stays on TCP: moving it would cut the users' connections, which are what the
-//   tunnel is for. A losing TCP teaches nothing and is dropped at once.
-// - TCP refused while QUIC is silent is what a restarting server looks like: QUIC cannot hear the refusal. TCP then
-//   knocks again every 500 ms as long as QUIC is waited for, and QUIC is waited for 3 s from its start.
+// - The preferred way starts at once; the other one follows after a head start, or at once when
+//   the first has failed. Nothing known: QUIC, 250 ms. Something remembered: that way, 1 s, since
+//   the other is then only insurance.
+// - The first one established carries the session. The loser is not needed, but what it would
+//   have told is: a QUIC whose first packet was lost (retransmitted after 1 s) loses against TCP
+//   although nothing is wrong with QUIC. So a losing QUIC may finish its handshake; if it does, it
+//   is closed and remembered as the winner, and the next session prefers it. The running session
+//   stays on TCP: moving it would cut the users' connections, which are what the tunnel is for. A
+//   losing TCP teaches nothing and is dropped at once.
+// - TCP refused while QUIC is silent is what a restarting server looks like: QUIC cannot hear the
+//   refusal. TCP then knocks again every 500 ms as long as QUIC is waited for, and QUIC is waited
+//   for 3 s from its start.
 
 export type RaceWay = 'quic' | 'tcp'
 
@@ -45,7 +49,10 @@ export class RaceMemory {
 
 type WayState = 'waiting' | 'dialling' | 'failed' | 'over'
 
-/** One attempt. Its driver reports how each dial ends, and drains poll() after that. Times in milliseconds. */
+/**
+ * One attempt. Its driver reports how each dial ends, and drains poll() after that. Times in
+ * milliseconds.
+ */
 export class Race {
   readonly #ways: Record<RaceWay, WayState> = { quic: 'waiting', tcp: 'waiting' }
   readonly #startAt: Record<RaceWay, number>
@@ -84,7 +91,10 @@ export class Race {
     this.#retire(way === 'quic' ? 'tcp' : 'quic')
   }
 
-  /** The dial of this way has failed. `forGood`: it cannot work in this process, so nobody waits for it. */
+  /**
+   * The dial of this way has failed. `forGood`: it cannot work in this process, so nobody waits for
+   * it.
+   */
   handleFailed(way: RaceWay, now: number, { forGood = false }: { forGood?: boolean } = {}): void {
     if (this.#ways[way] !== 'dialling') return
     this.#ways[way] = forGood ? 'over' : 'failed'

@@ -1,13 +1,14 @@
-// Sans-IO. Decides when the client tries to reach the server, and how long one try may last.
-// Before the first login it keeps frp's pace (frp-wire.md §5.6). After a lost session it is quicker than frp, whose
-// steps of up to 20 s leave a restarted frps without its clients for that long.
+// Sans-IO. Decides when the client tries to reach the server, and how long one try may last. Before
+// the first login it keeps frp's pace (frp-wire.md §5.6). After a lost session it is quicker than
+// frp, whose steps of up to 20 s leave a restarted frps without its clients for that long.
 //
-// The promise is: a server that is back within ten minutes is found within 3 s of its listening. It holds because,
-// in that time, pauses between attempts end at 1 s and an attempt that neither fails nor succeeds is cut at 2 s. The
-// longest gap between two knocks is then that of a silent attempt, which knocks at 0 and 1 s (retransmission of the
-// TCP SYN or the QUIC Initial) and whose successor knocks at 2 + 1 s: 2 s, and one login on top. It costs a client
-// that waits one small packet a second. Past ten minutes nobody stands beside the server and waits: frp's 20 s.
-// One exception: where nothing at all answers, each eighth attempt gets its full time, with gaps of up to 4 s.
+// The promise is: a server that is back within ten minutes is found within 3 s of its listening. It
+// holds because, in that time, pauses between attempts end at 1 s and an attempt that neither fails
+// nor succeeds is cut at 2 s. The longest gap between two knocks is then that of a silent attempt,
+// which knocks at 0 and 1 s (retransmission of the TCP SYN or the QUIC Initial) and whose successor
+// knocks at 2 + 1 s: 2 s, and one login on top. It costs a client that waits one small packet a
+// second. Past ten minutes nobody stands beside the server and waits: frp's 20 s. One exception:
+// where nothing at all answers, each eighth attempt gets its full time, with gaps of up to 4 s.
 
 export interface ReconnectConfig {
   /** Exit when the first attempt fails (frp's loginFailExit). */
@@ -37,7 +38,10 @@ const QUICK_PHASE_MS = 600_000
 const SLOW_DELAY_MAX_MS = 20_000
 /** A session that lasted so long ends the trouble: the next loss starts a new quick phase. */
 const STABLE_MS = 10_000
-/** Of so many attempts cut in a row, one gets its full time: the way to the server may have become slow. */
+/**
+ * Of so many attempts cut in a row, one gets its full time: the way to the server may have become
+ * slow.
+ */
 const PATIENT_EVERY = 8
 
 /** One client's attempts over its whole run. Times in milliseconds. */

@@ -1,12 +1,13 @@
-// The addresses of the server, looked up anew for each attempt: a name can move while the client runs.
+// The addresses of the server, looked up anew for each attempt: a name can move while the client
+// runs.
 
 import { lookup, Resolver } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { errorText, TunnelError } from '../errors.ts'
 
 /**
- * All addresses in the order to try them. `dnsServer` (`8.8.8.8` or `8.8.8.8:53`) replaces the system's resolver; empty
- * means that one. Rejects with CONNECT_FAILED.
+ * All addresses in the order to try them. `dnsServer` (`8.8.8.8` or `8.8.8.8:53`) replaces the
+ * system's resolver; empty means that one. Rejects with CONNECT_FAILED.
  */
 export async function resolveHost(host: string, dnsServer: string): Promise<string[]> {
   if (isIP(host) !== 0) return [host]

@@ -1,5 +1,5 @@
-// One run of a client from start() to close(). A shell: when to try is decided in reconnect.ts, what a session does in
-// control.ts, which way is taken in race.ts.
+// One run of a client from start() to close(). A shell: when to try is decided in reconnect.ts,
+// what a session does in control.ts, which way is taken in race.ts.
 
 import { EventEmitter } from 'node:events'
 import { formatAddress } from '../address.ts'
@@ -26,6 +26,7 @@ const LOGIN_ALLOWANCE_MS = 10_000
 const DEFAULT_GRACE_MS = 1_000
 /** What ending the session and the sockets may take after the grace. */
 const CLOSE_LIMIT_MS = 900
+const NO_RETRIES = 'With loginFailExit enabled, no additional retries will be attempted'
 
 export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   readonly closed: Promise<void>
@@ -141,9 +142,10 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
       link => this.#handleLogin(link),
       (error: unknown) => {
         if (this.#closing) return
-        const reason = abort.signal.aborted ? 'no login within the time of one attempt' : detailOf(error)
+        const wasCut = abort.signal.aborted
+        const reason = wasCut ? 'no login within the time of one attempt' : detailOf(error)
         this.#log[isLoud ? 'warn' : 'debug'](`connect to server error: ${reason}`)
-        this.#handleFailure(error, { reason, wasCut: abort.signal.aborted })
+        this.#handleFailure(error, { reason, wasCut })
       },
     )
     this.#attempt = {
@@ -157,7 +159,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   }
 
   async #dialAndLogIn(signal: AbortSignal): Promise<Link> {
-    const way = this.#way ?? (await createDialer(this.#config, { log: this.#log, clock: this.#clock }))
+    const options = { log: this.#log, clock: this.#clock }
+    const way = this.#way ?? (await createDialer(this.#config, options))
     this.#way = way
     return attempt(way, session => this.#logIn(session), { signal })
   }
@@ -200,10 +203,11 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   #handleFailure(error: unknown, { reason, wasCut }: { reason: string; wasCut: boolean }): void {
     const code = error instanceof TunnelError ? error.code : 'CONNECT_FAILED'
     if (!this.#hasLoggedIn && this.#config.loginFailExit) {
-      const line = `login to the server failed: ${reason}. With loginFailExit enabled, no additional retries will be attempted`
+      const line = `login to the server failed: ${reason}. ${NO_RETRIES}`
       this.#settleStart?.(new TunnelError(wasCut ? 'TIMED_OUT' : code, line, { cause: error }))
     }
-    const failure = wasCut ? 'timed-out' : code === 'LOGIN_REFUSED' ? 'login-refused' : 'unreachable'
+    const refused = code === 'LOGIN_REFUSED'
+    const failure = wasCut ? 'timed-out' : refused ? 'login-refused' : 'unreachable'
     this.#reconnect.handleFailed(failure, this.#clock.now())
   }
 
@@ -213,7 +217,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#link = undefined
     if (!this.#closing) this.#log.warn(`the session is over: ${printable(reason.detail)}`)
     this.#reconnect.handleLost(this.#clock.now())
-    for (const name of up) this.emit('proxyDown', { name, error: `the session is over: ${reason.detail}` })
+    const error = `the session is over: ${reason.detail}`
+    for (const name of up) this.emit('proxyDown', { name, error })
     this.emit('disconnect', reason)
     this.#drive()
   }

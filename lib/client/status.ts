@@ -1,5 +1,5 @@
-// What a client tells about itself: the events it emits and the rows of its status. For the command line, the bench and
-// whoever embeds a client; nothing in here decides anything.
+// What a client tells about itself: the events it emits and the rows of its status. For the command
+// line, the bench and whoever embeds a client; nothing in here decides anything.
 
 import type { Address } from '../address.ts'
 import type { CloseReason, Protocol, SessionStats } from '../transport/transport.ts'

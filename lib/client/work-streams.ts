@@ -1,6 +1,6 @@
-// The work streams of one session at the client: opened on request for a real frps' pool, or taken from one of ours
-// that opens them itself. It reads StartWorkConn and hands the stream to the proxy that it names.
-// Sequence: frp-wire.md §5.2; names: §2.5.
+// The work streams of one session at the client: opened on request for a real frps' pool, or taken
+// from one of ours that opens them itself. It reads StartWorkConn and hands the stream to the proxy
+// that it names. Sequence: frp-wire.md §5.2; names: §2.5.
 
 import { isIP } from 'node:net'
 import type { Address } from '../address.ts'
@@ -16,8 +16,8 @@ import { printable } from './names.ts'
 /** Longest wait for StartWorkConn on a stream that the server opened; it writes that first. */
 const START_TIMEOUT_MS = 10_000
 /**
- * Streams that wait for a user, at most. frp's pool is as large as its biggest burst of users plus ten; past this the
- * server asks without end, and each request would cost memory.
+ * Streams that wait for a user, at most. frp's pool is as large as its biggest burst of users plus
+ * ten; past this the server asks without end, and each request would cost memory.
  */
 const MAX_IDLE = 4_096
 
@@ -28,8 +28,8 @@ export interface WorkStreamsOptions {
   /** The first message of a stream of ours, with its keys. */
   readonly newWorkConn: () => Draft<NewWorkConn>
   /**
-   * Joins the stream with the service of the named proxy (name as on the wire). Returns undefined, and does not touch
-   * the stream, when there is no such proxy that takes users.
+   * Joins the stream with the service of the named proxy (name as on the wire). Returns undefined,
+   * and does not touch the stream, when there is no such proxy that takes users.
    */
   readonly join: (
     name: string,
@@ -55,7 +55,7 @@ export class WorkStreams {
     const { log, session } = this.#options
     if (this.#isStopped) return
     if (this.#asked >= MAX_IDLE) {
-      log.warn(`more than ${MAX_IDLE} work streams wait for users, the request for one more is dropped`)
+      log.warn(`${MAX_IDLE} work streams wait for users already, one more was asked for in vain`)
       return
     }
     this.#asked++
@@ -107,7 +107,8 @@ export class WorkStreams {
         return
       }
       const stream = channel.detach()
-      // Until the stream has its next owner, an error of it belongs to nobody; 'close' tells the same.
+      // Until the stream has its next owner, an error of it belongs to nobody; 'close' tells the
+      // same.
       stream.on('error', ignore)
       this.#serve(start, stream)
     } catch (error) {
@@ -125,7 +126,8 @@ export class WorkStreams {
     }
     const joining = this.#options.join(start.proxy_name, stream, user)
     if (!joining) {
-      this.#options.log.warn(`no running proxy [${printable(start.proxy_name)}], its user is dropped`)
+      const name = printable(start.proxy_name)
+      this.#options.log.warn(`no running proxy [${name}], its user is dropped`)
       stream.destroy()
       return
     }

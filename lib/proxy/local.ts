@@ -1,5 +1,5 @@
-// The client half of a tcp-like proxy: a work stream that names this proxy is joined with the local service.
-// Order of the layers: frp-wire.md §1.11; PROXY header: §5.3; sequence: §5.2.
+// The client half of a tcp-like proxy: a work stream that names this proxy is joined with the local
+// service. Order of the layers: frp-wire.md §1.11; PROXY header: §5.3; sequence: §5.2.
 
 import net from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -41,7 +41,9 @@ export interface Joined {
   readonly ended: Promise<{ readonly bytesToLocal: number; readonly bytesToUser: number }>
 }
 
-/** One proxy at the client. Lives as long as the client: its bandwidth limit survives a reconnect. */
+/**
+ * One proxy at the client. Lives as long as the client: its bandwidth limit survives a reconnect.
+ */
 export class LocalProxy {
   readonly config: ProxyConfig
   readonly #options: LocalProxyOptions
@@ -63,11 +65,15 @@ export class LocalProxy {
   }
 
   /**
-   * Connects to the local service and joins it with the work stream, which is owned from the call on. Resolves once
-   * they are joined. Rejects with LOCAL_SERVICE_DOWN (logged here, the stream is closed at once) or STREAM_RESET (the
-   * user left meanwhile).
+   * Connects to the local service and joins it with the work stream, which is owned from the call
+   * on. Resolves once they are joined. Rejects with LOCAL_SERVICE_DOWN (logged here, the stream is
+   * closed at once) or STREAM_RESET (the user left meanwhile).
    */
-  async join(stream: Stream, user: UserConnection, { halfClose, log }: JoinOptions): Promise<Joined> {
+  async join(
+    stream: Stream,
+    user: UserConnection,
+    { halfClose, log }: JoinOptions,
+  ): Promise<Joined> {
     const local = await this.#dial(stream, log)
     const { useEncryption, useCompression, proxyProtocolVersion } = this.config.transport
     const header = proxyProtocolVersion !== '' && headerOf(proxyProtocolVersion, user)
@@ -137,7 +143,10 @@ function dialErrorText(error: unknown): string {
 }
 
 /** frp's rule: no header without a source; a missing destination address is 127.0.0.1. */
-function headerOf(version: 'v1' | 'v2', { source, destination }: UserConnection): Buffer | undefined {
+function headerOf(
+  version: 'v1' | 'v2',
+  { source, destination }: UserConnection,
+): Buffer | undefined {
   if (!source || source.port === 0) return undefined
   return encodeProxyHeader({
     version,

@@ -1,4 +1,5 @@
-// A whole client over the memory transport, with a scripted server; local services are real sockets.
+// A whole client over the memory transport, with a scripted server; local services are real
+// sockets.
 
 import { once } from 'node:events'
 import net from 'node:net'
@@ -74,7 +75,10 @@ async function deadPort(): Promise<number> {
   return port
 }
 
-/** Everything up to the end. Leaves the other direction alone, which `for await` and stream/consumers do not. */
+/**
+ * Everything up to the end. Leaves the other direction alone, which `for await` and
+ * stream/consumers do not.
+ */
 async function text(stream: Duplex): Promise<string> {
   let all = ''
   stream.on('data', (chunk: Buffer) => (all += chunk.toString()))
@@ -100,7 +104,10 @@ async function read(stream: Duplex, bytes: number): Promise<string> {
 }
 
 t.test('login says who we are, and start() resolves with it', async t => {
-  const { client, server, log } = await world(t, { config: { token: 'secret', user: 'u' }, script: { token: 'secret' } })
+  const { client, server, log } = await world(t, {
+    config: { token: 'secret', user: 'u' },
+    script: { token: 'secret' },
+  })
   await client.start()
   const { login } = await server.client()
   t.match(login, { user: 'u', run_id: '', pool_count: 1, metas: { region: 'here' } })
@@ -194,7 +201,10 @@ t.test('between two of ours the answer still comes after the user has ended', as
   const localPort = await service(t, socket => {
     void text(socket).then(request => socket.end(`${request}, and more`))
   })
-  const { client, server } = await world(t, { proxies: [{ localPort }], script: { features: OURS } })
+  const { client, server } = await world(t, {
+    proxies: [{ localPort }],
+    script: { features: OURS },
+  })
   await client.start()
   const end = await server.client()
   const stream = await end.startOwn({ proxy_name: await end.acceptProxy() })
@@ -215,19 +225,26 @@ t.test('towards a real frps the first end closes both sides', async t => {
 
 t.test('payload right behind StartWorkConn is not lost', async t => {
   const localPort = await service(t, socket => socket.pipe(socket))
-  const { client, server } = await world(t, { proxies: [{ localPort }], script: { features: OURS } })
+  const { client, server } = await world(t, {
+    proxies: [{ localPort }],
+    script: { features: OURS },
+  })
   await client.start()
   const end = await server.client()
   const proxy_name = await end.acceptProxy()
   const stream = await end.session.openStream()
   const { encodeMessage } = await import('../../lib/wire/codec.ts')
-  stream.end(Buffer.concat([encodeMessage({ type: 'StartWorkConn', proxy_name }), Buffer.from('early')]))
+  const start = encodeMessage({ type: 'StartWorkConn', proxy_name })
+  stream.end(Buffer.concat([start, Buffer.from('early')]))
   t.equal(await text(stream), 'early')
 })
 
 t.test('a user is served although his proxy still waits for its answer', async t => {
   const localPort = await service(t, socket => socket.pipe(socket))
-  const { client, server } = await world(t, { proxies: [{ localPort }], script: { features: OURS } })
+  const { client, server } = await world(t, {
+    proxies: [{ localPort }],
+    script: { features: OURS },
+  })
   await client.start()
   const end = await server.client()
   const { proxy_name } = await end.expect('NewProxy')
@@ -238,7 +255,10 @@ t.test('a user is served although his proxy still waits for its answer', async t
 
 t.test('a local service that is down closes the user at once, and the log says which', async t => {
   const localPort = await deadPort()
-  const { client, server, log } = await world(t, { proxies: [{ localPort }], script: { features: OURS } })
+  const { client, server, log } = await world(t, {
+    proxies: [{ localPort }],
+    script: { features: OURS },
+  })
   await client.start()
   const end = await server.client()
   const stream = await end.startOwn({ proxy_name: await end.acceptProxy() })
@@ -305,7 +325,8 @@ t.test('with loginFailExit a refused login rejects start() and closes the client
   await t.rejects(client.start(), {
     code: 'LOGIN_REFUSED',
     detail:
-      'login to the server failed: token is wrong. With loginFailExit enabled, no additional retries will be attempted',
+      'login to the server failed: token is wrong. ' +
+      'With loginFailExit enabled, no additional retries will be attempted',
   })
   await client.closed
 })
@@ -405,7 +426,10 @@ t.test('20 restarts of the server are each found within 3 s', async t => {
 
 t.test('closing withdraws the proxies and lets a running connection finish', async t => {
   const localPort = await service(t, socket => socket.pipe(socket))
-  const { client, server } = await world(t, { proxies: [{ localPort }], script: { features: OURS } })
+  const { client, server } = await world(t, {
+    proxies: [{ localPort }],
+    script: { features: OURS },
+  })
   await client.start()
   const end = await server.client()
   const stream = await end.startOwn({ proxy_name: await end.acceptProxy() })

@@ -1,10 +1,17 @@
-// A server for tests of the client: speaks wire messages over the memory transport, as its script says. It decides
-// nothing by itself but the two handshakes.
+// A server for tests of the client: speaks wire messages over the memory transport, as its script
+// says. It decides nothing by itself but the two handshakes.
 
 import { EventEmitter, once } from 'node:events'
 import { deriveKey } from '../../lib/wire/cipher.ts'
 import { MessageChannel } from '../../lib/wire/channel.ts'
-import type { Login, Message, MessageOf, MessageType, StartWorkConn, Draft } from '../../lib/wire/messages.ts'
+import type {
+  Draft,
+  Login,
+  Message,
+  MessageOf,
+  MessageType,
+  StartWorkConn,
+} from '../../lib/wire/messages.ts'
 import { type MemoryNetwork, memoryListener } from '../../lib/transport/memory.ts'
 import type { Listener, Session, Stream } from '../../lib/transport/transport.ts'
 import { type Logger, silentLogger } from '../../lib/log.ts'

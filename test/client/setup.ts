@@ -65,7 +65,12 @@ export function clientConfig(choice: ConfigChoice = {}): ClientConfig {
       tcpMuxKeepaliveInterval: 30,
       heartbeatInterval: choice.heartbeatInterval ?? -1,
       heartbeatTimeout: choice.heartbeatTimeout ?? -1,
-      quic: { keepalivePeriod: 10, maxIdleTimeout: 30, maxIncomingStreams: 100_000, datagramSize: 0 },
+      quic: {
+        keepalivePeriod: 10,
+        maxIdleTimeout: 30,
+        maxIncomingStreams: 100_000,
+        datagramSize: 0,
+      },
       tls: {
         enable: true,
         disableCustomTLSFirstByte: true,

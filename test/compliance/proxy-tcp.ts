@@ -105,7 +105,9 @@ export function proxyTcpSuite(transport: TransportChoice): void {
   })
 
   t.test(title('a service that resets ends the connection of the user'), async t => {
-    const localPort = await service(t, socket => socket.once('data', () => socket.resetAndDestroy()))
+    const localPort = await service(t, socket => {
+      socket.once('data', () => socket.resetAndDestroy())
+    })
     const tunnel = await openTunnel(t, transport, { proxies: [{ name: 'reset', localPort }] })
     const socket = await user(t, await tunnel.port('reset'))
     const closed = once(socket, 'close')
@@ -117,7 +119,7 @@ export function proxyTcpSuite(transport: TransportChoice): void {
   })
 
   for (const bandwidthLimitMode of ['client', 'server'] as const) {
-    t.test(title(`a limit at the ${bandwidthLimitMode} holds both directions together`), async t => {
+    t.test(title(`a limit at the ${bandwidthLimitMode} holds both directions`), async t => {
       const localPort = await service(t, echo)
       const limit = { bandwidthLimit: '256KB', bandwidthLimitMode }
       const tunnel = await openTunnel(t, transport, {

@@ -1,4 +1,5 @@
-// A whole tunnel for tests: our server and our client over one transport, local services and users on loopback sockets.
+// A whole tunnel for tests: our server and our client over one transport, local services and users
+// on loopback sockets.
 
 import { createHash, randomBytes } from 'node:crypto'
 import { EventEmitter, once } from 'node:events'
@@ -45,7 +46,10 @@ export interface TunnelChoice {
 export interface Tunnel {
   readonly server: Server
   readonly client: Client
-  /** Resolves with the public port once the proxy is up; rejects with the server's words when it was refused. */
+  /**
+   * Resolves with the public port once the proxy is up; rejects with the server's words when it was
+   * refused.
+   */
   port(name: string): Promise<number>
 }
 
@@ -73,7 +77,8 @@ export async function openTunnel(
     },
   )
   await server.start()
-  const address = isMemory ? undefined : server.addresses()[transport.protocol === 'quic' ? 'quic' : 'tcp']
+  const { tcp, quic } = server.addresses()
+  const address = transport.protocol === 'quic' ? quic : tcp
   const { config, proxies } = clientConfigFromValues({
     common: {
       serverAddr: '127.0.0.1',
