@@ -14,8 +14,17 @@ export interface StreamHost {
   replaceScratch(): void
   /** Something was queued in quiche: flush soon. */
   wake(): void
+  /** The stream has bytes that quiche did not take: call its `flushWrites` when there may be room. */
+  awaitWindow(stream: QuicStream): void
   /** Bytes were taken out of quiche, so windows may have to be announced. */
   onBytesRead(count: number): void
+  /**
+   * Whether FIN may be handed to quiche now. If not, `flushWrites` is called again when it may.
+   * See fin-guard.ts for why it may not.
+   */
+  mayFinish(stream: QuicStream): boolean
+  /** Counts flushes, so that a stream can tell whether its last bytes have left. */
+  readonly flushCount: number
   /** Both directions are over. */
   forget(id: number): void
 }
@@ -50,6 +59,8 @@ export class QuicStream extends Duplex implements DirectSource {
     super({ allowHalfOpen: true, highWaterMark: HIGH_WATER_MARK })
     this.id = id
     this.#host = host
+    // A peer's reset is news for whoever uses the stream, never an uncaught error of the process.
+    this.on('error', () => {})
   }
 
   // ---- reading
@@ -132,6 +143,8 @@ export class QuicStream extends Duplex implements DirectSource {
   // ---- writing
 
   bytesWritten = 0
+  /** When quiche last took bytes, and in which flush they leave. */
+  lastSend: { readonly atMs: number; readonly flushCount: number } | undefined
 
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.#pending = chunk
@@ -145,27 +158,35 @@ export class QuicStream extends Duplex implements DirectSource {
     this.flushWrites()
   }
 
-  /** Hands pending bytes to quiche as far as it takes them. Called when the stream is writable. */
+  /**
+   * Hands pending bytes to quiche as far as it takes them; what is left is asked for again as soon as the window may
+   * have grown.
+   */
   flushWrites(): void {
     if (this.#isStopped || this.destroyed) return
     const done = this.#onWritten
-    if (!done) {
-      this.#noticeStop()
-      return
-    }
+    if (!done) return
     const { native } = this.#host
     try {
       if (this.#pending) {
         const taken = native.streamSend(this.id, this.#pending, false) ?? 0
-        this.bytesWritten += taken
-        if (taken > 0) this.#host.wake()
+        if (taken > 0) {
+          this.bytesWritten += taken
+          this.lastSend = { atMs: performance.now(), flushCount: this.#host.flushCount }
+          this.#host.wake()
+        }
         if (taken < this.#pending.length) {
           this.#pending = this.#pending.subarray(taken)
+          this.#host.awaitWindow(this)
           return
         }
         this.#pending = undefined
       } else if (this.#isFinPending) {
-        if (native.streamSend(this.id, EMPTY, true) === null) return
+        if (!this.#host.mayFinish(this)) return
+        if (native.streamSend(this.id, EMPTY, true) === null) {
+          this.#host.awaitWindow(this)
+          return
+        }
         this.#isFinPending = false
         this.#isFinSent = true
         this.#host.wake()
@@ -176,16 +197,6 @@ export class QuicStream extends Duplex implements DirectSource {
     }
     this.#onWritten = undefined
     done()
-  }
-
-  /** Without anything to write, STOP_SENDING would go unseen. */
-  #noticeStop(): void {
-    if (this.#isFinSent || this.bytesWritten === 0) return
-    try {
-      this.#host.native.streamCapacity(this.id)
-    } catch (error) {
-      this.#onStop(error)
-    }
   }
 
   #onStop(error: unknown): void {
