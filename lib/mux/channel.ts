@@ -1,5 +1,6 @@
-// Sans-IO. One stream as the session core sees it: its two half-closes, its windows, and the bytes that wait to be sent.
-// The rules of the whole session are in session.ts, the Duplex that users see in stream.ts.
+// Sans-IO. One stream as the session core sees it: its two half-closes, its windows, and the bytes
+// that wait to be sent. The rules of the whole session are in session.ts, the Duplex that users see
+// in stream.ts.
 
 import { TunnelError } from '../errors.ts'
 import { BASE_WINDOW_BYTES } from './frame.ts'
@@ -86,8 +87,9 @@ export class Channel implements Sender {
   }
 
   /**
-   * The owner leaves. A stream that is not over is reset, unless our FIN is out: then, as with TCP, the peer can still
-   * read what we sent, and learns that we left when it sends more than we care to throw away.
+   * The owner leaves. A stream that is not over is reset, unless our FIN is out: then, as with TCP,
+   * the peer can still read what we sent, and learns that we left when it sends more than we care
+   * to throw away.
    */
   abandon(): void {
     this.events = undefined

@@ -1,5 +1,6 @@
-// Sans-IO. Cuts received bytes into yamux frames. Bodies are handed on piece by piece as slices of what was received:
-// nothing is copied and a body of any length needs no buffer. What a frame means is decided by session.ts.
+// Sans-IO. Cuts received bytes into yamux frames. Bodies are handed on piece by piece as slices of
+// what was received: nothing is copied and a body of any length needs no buffer. What a frame means
+// is decided by session.ts.
 
 import { TunnelError } from '../errors.ts'
 import { FrameType, HEADER_BYTES, type FrameHeader } from './frame.ts'
@@ -39,7 +40,8 @@ export class FrameDecoder {
         chunk.copy(this.#partial, this.#partialBytes, at, end)
         this.#partialBytes += end - at
         at = end
-        // A wrong version shows in the first byte: a peer that speaks something else may never send twelve.
+        // A wrong version shows in the first byte: a peer that speaks something else may never send
+        // twelve.
         if (this.#partial[0] !== 0) throw badVersion(this.#partial.subarray(0, this.#partialBytes))
         if (this.#partialBytes < HEADER_BYTES) return
         this.#partialBytes = 0
@@ -67,13 +69,16 @@ export class FrameDecoder {
 function badVersion(bytes: Buffer): TunnelError {
   return new TunnelError(
     'PROTOCOL_ERROR',
-    `the peer does not speak yamux (is tcpMux the same on both sides?), it sent ${describeBytes(bytes)}`,
+    'the peer does not speak yamux (is tcpMux the same on both sides?), it sent ' +
+      describeBytes(bytes),
   )
 }
 
 /** Bytes of a stranger for a log: text as text, else hex. */
 export function describeBytes(bytes: Buffer): string {
   const shown = bytes.subarray(0, 16)
-  const isText = shown.every(byte => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d))
+  const isText = shown.every(
+    byte => (byte >= 0x20 && byte < 0x7f) || (byte >= 0x09 && byte <= 0x0d),
+  )
   return isText ? JSON.stringify(shown.toString('latin1')) : `bytes ${shown.toString('hex')}`
 }

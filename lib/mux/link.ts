@@ -1,5 +1,5 @@
-// Joins a yamux session to its connection and its clock: bytes in, bytes out, one timer. What to do with them is decided
-// by session.ts; what the connection is (TCP, TLS) by its maker.
+// Joins a yamux session to its connection and its clock: bytes in, bytes out, one timer. What to do
+// with them is decided by session.ts; what the connection is (TCP, TLS) by its maker.
 
 import type { Duplex } from 'node:stream'
 import { systemClock, type Clock } from '../clock.ts'
@@ -9,29 +9,38 @@ import { MUX_DEFAULTS, MuxSession, type MuxConfig } from './session.ts'
 import { MuxStream } from './stream.ts'
 
 /**
- * Bytes handed to the connection ahead of what it has taken. One batch is on its way, one is ready behind it; all else
- * waits in its stream, where the turns are taken.
+ * Bytes handed to the connection ahead of what it has taken. One batch is on its way, one is ready
+ * behind it; all else waits in its stream, where the turns are taken.
  */
 const WRITE_AHEAD_BYTES = 131_072
 
-/** From here on a write goes out at once; less waits for the end of this turn of the event loop, for company. */
+/**
+ * From here on a write goes out at once; less waits for the end of this turn of the event loop, for
+ * company.
+ */
 const FLUSH_NOW_BYTES = 16_384
 
 /**
- * TLS hands over one record at a time, in a call of its own. Full ones are held until so many bytes are together, or
- * until the end of this turn of the event loop: the readers of streams then write them on in one go. Together with a
- * corked destination 5 to 12 % less CPU for bulk; a record that is not full is the end of something and does not wait.
+ * TLS hands over one record at a time, in a call of its own. Full ones are held until so many bytes
+ * are together, or until the end of this turn of the event loop: the readers of streams then write
+ * them on in one go. Together with a corked destination 5 to 12 % less CPU for bulk; a record that
+ * is not full is the end of something and does not wait.
  */
 const BATCH_BYTES = 65_536
 const FULL_RECORD_BYTES = 16_384
 
-/** Answers (to pings, to opens) that a peer may let pile up before we stop reading what it sends. */
+/**
+ * Answers (to pings, to opens) that a peer may let pile up before we stop reading what it sends.
+ */
 const MAX_CONTROL_BYTES = 65_536
 
 /** A peer that does not take our last bytes in this time is not told. */
 const CLOSE_WAIT_MS = 1000
 
-/** `remote`: the peer closed; `local`: we did; `lost`: the connection broke, went silent, or broke the protocol. */
+/**
+ * `remote`: the peer closed; `local`: we did; `lost`: the connection broke, went silent, or broke
+ * the protocol.
+ */
 export interface MuxClosed {
   readonly by: 'local' | 'remote' | 'lost'
   readonly detail: string
@@ -79,7 +88,9 @@ export class MuxLink {
 
     connection.on('data', (chunk: Buffer) => this.#receive(chunk))
     connection.on('error', error => this.#over({ by: 'lost', detail: errorText(error) }))
-    connection.on('end', () => this.#over({ by: 'remote', detail: 'the peer closed the connection' }))
+    connection.on('end', () => {
+      this.#over({ by: 'remote', detail: 'the peer closed the connection' })
+    })
     connection.on('close', () => this.#over({ by: 'lost', detail: 'the connection broke' }))
     connection.resume()
     this.#tick()
@@ -94,8 +105,8 @@ export class MuxLink {
   }
 
   /**
-   * Waits while 256 of our streams are not acknowledged. Rejects with SESSION_CLOSED or LIMIT_EXCEEDED (so many opens
-   * wait already, or streams are open, that one more is a fault).
+   * Waits while 256 of our streams are not acknowledged. Rejects with SESSION_CLOSED or
+   * LIMIT_EXCEEDED (so many opens wait already, or streams are open, that one more is a fault).
    */
   async open(): Promise<MuxStream> {
     if (!this.#reason && (!this.#session.canOpen || this.#openers.length > 0)) {
@@ -115,7 +126,10 @@ export class MuxLink {
     for (const stream of this.#unclaimed.splice(0)) handler(stream)
   }
 
-  /** Writes what is waiting as far as the connection takes it at once, then closes. Safe to call twice. */
+  /**
+   * Writes what is waiting as far as the connection takes it at once, then closes. Safe to call
+   * twice.
+   */
   async close(detail = 'closed'): Promise<void> {
     if (!this.#reason) {
       this.#flush()
@@ -129,7 +143,8 @@ export class MuxLink {
     if (this.#reason) return
     this.#received.push(chunk)
     this.#receivedBytes += chunk.length
-    if (chunk.length < FULL_RECORD_BYTES || this.#receivedBytes >= BATCH_BYTES) this.#handleReceived()
+    const isDue = chunk.length < FULL_RECORD_BYTES || this.#receivedBytes >= BATCH_BYTES
+    if (isDue) this.#handleReceived()
     else this.#batching ??= setImmediate(() => this.#handleReceived())
   }
 
@@ -170,12 +185,14 @@ export class MuxLink {
     this.#flushing = undefined
     const connection = this.#connection
     if (this.#isFlushing || this.#reason || connection.destroyed) return
-    this.#isFlushing = true // the streams that are told "sent" in here write on, and must not come back here
+    // The streams that are told "sent" in here write on, and must not come back here.
+    this.#isFlushing = true
     const out = this.#out
     while (connection.writableLength < WRITE_AHEAD_BYTES) {
       const room = WRITE_AHEAD_BYTES - connection.writableLength
       if (this.#session.pollTransmit(out, room) === 0) break
-      // One write for all: in TLS each write is at least one record, and real frp sends a 12-byte one for each header.
+      // One write for all: in TLS each write is at least one record, and real frp sends a 12-byte
+      // one for each header.
       connection.cork()
       const last = out.length - 1
       for (let index = 0; index < last; index++) connection.write(out[index])
@@ -186,7 +203,8 @@ export class MuxLink {
     this.#isFlushing = false
     this.#session.handleProgress(connection.writableLength > 0, this.#clock.now())
     this.#arm()
-    if (connection.isPaused() && this.#session.controlBytes <= MAX_CONTROL_BYTES) connection.resume()
+    const isCalm = this.#session.controlBytes <= MAX_CONTROL_BYTES
+    if (isCalm && connection.isPaused()) connection.resume()
   }
 
   #progress(): void {

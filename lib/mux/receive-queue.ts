@@ -1,6 +1,7 @@
-// Bytes that have come for a reader that is not ready. Costs about as much memory as it holds bytes, whatever the peer
-// does: small pieces are copied together, because a slice of one byte keeps the whole chunk it was cut from alive, and
-// six million of them would cost a hundred times what the window allows.
+// Bytes that have come for a reader that is not ready. Costs about as much memory as it holds
+// bytes, whatever the peer does: small pieces are copied together, because a slice of one byte
+// keeps the whole chunk it was cut from alive, and six million of them would cost a hundred times
+// what the window allows.
 
 const MAX_BLOCK_BYTES = 16_384
 const MIN_BLOCK_BYTES = 256

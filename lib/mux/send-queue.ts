@@ -1,5 +1,5 @@
-// Sans-IO. Which stream sends its next frame. Streams take turns of one frame. Those with little to send go before the
-// others, so that a keystroke does not wait for a round of bulk transfers.
+// Sans-IO. Which stream sends its next frame. Streams take turns of one frame. Those with little to
+// send go before the others, so that a keystroke does not wait for a round of bulk transfers.
 
 /** The links and the mark belong to the queue. */
 export interface Sender {
@@ -7,7 +7,10 @@ export interface Sender {
   isQueued: boolean
 }
 
-/** What counts as little: messages of the control stream, a terminal's output, the first bytes of a request. */
+/**
+ * What counts as little: messages of the control stream, a terminal's output, the first bytes of a
+ * request.
+ */
 const SMALL_BYTES = 4096
 
 /** After so many small turns one of the others: small writes without end must not starve them. */
@@ -41,7 +44,10 @@ export class SendQueue<T extends Sender> {
   }
 }
 
-/** First in, first out, linked through the senders: no allocation and no cost that grows with the length. */
+/**
+ * First in, first out, linked through the senders: no allocation and no cost that grows with the
+ * length.
+ */
 class Line<T extends Sender> {
   #first: T | undefined
   #last: T | undefined

@@ -1,10 +1,11 @@
-// Sans-IO. A yamux session: the rules of hashicorp/yamux 0.1.2 as frp uses it (frp-wire.md §1.4), without a socket and
-// without a clock. Bytes in through `handleChunk`, bytes out through `pollTransmit`, time through `now`.
+// Sans-IO. A yamux session: the rules of hashicorp/yamux 0.1.2 as frp uses it (frp-wire.md §1.4),
+// without a socket and without a clock. Bytes in through `handleChunk`, bytes out through
+// `pollTransmit`, time through `now`.
 //
 // Departures from hashicorp/yamux, none visible as a broken rule to it:
 // - windows start smaller and grow with their readers (window.ts);
 // - a ping is also answered by any other bytes: a slow link that delivers is not dead;
-// - ids of the wrong side, data after FIN and more streams than the bound end the session; there they pass.
+// - ids of the wrong side, data after FIN and more streams than the bound end the session.
 
 import { TunnelError } from '../errors.ts'
 import { Channel, type ChannelHost } from './channel.ts'
@@ -20,7 +21,9 @@ export interface MuxConfig extends WindowLimits {
   readonly windowBudgetBytes: number
   /** Streams open at once, of both sides. A peer that goes past it loses the session. */
   readonly maxStreams: number
-  /** Streams of the peer that wait for our owner, and opens of ours that wait for the peer's ACK. */
+  /**
+   * Streams of the peer that wait for our owner, and opens of ours that wait for the peer's ACK.
+   */
   readonly backlog: number
   /** A ping this often; 0 sends none. */
   readonly keepaliveMs: number
@@ -88,7 +91,8 @@ export class MuxSession implements ChannelHost, FrameHandler {
     this.#nextId = config.role === 'client' ? 1 : 2
     this.#now = now
     this.#heardAt = now
-    // The first ping goes with the first bytes: it costs no packet and gives a round-trip time from the start.
+    // The first ping goes with the first bytes: it costs no packet and gives a round-trip time from
+    // the start.
     if (config.keepaliveMs > 0) this.#pingAt = now
   }
 
@@ -105,7 +109,10 @@ export class MuxSession implements ChannelHost, FrameHandler {
     return this.#unacknowledged.size < this.#config.backlog
   }
 
-  /** Answers that wait for the transport; a peer that makes us write more than this is not read further. */
+  /**
+   * Answers that wait for the transport; a peer that makes us write more than this is not read
+   * further.
+   */
   get controlBytes(): number {
     return this.#control.length * 12
   }
@@ -114,7 +121,10 @@ export class MuxSession implements ChannelHost, FrameHandler {
     return this.#control.length > 0 || this.#updates.length > 0 || !this.#sendQueue.isEmpty
   }
 
-  /** Opens a stream. Its SYN waits for `pollTransmit`, and so goes out with its first data. Throws LIMIT_EXCEEDED. */
+  /**
+   * Opens a stream. Its SYN waits for `pollTransmit`, and so goes out with its first data. Throws
+   * LIMIT_EXCEEDED.
+   */
   open(now: number): Channel {
     if (this.#channels.size >= this.#config.maxStreams || this.#nextId > 0xffff_fff0) {
       throw new TunnelError('LIMIT_EXCEEDED', `the session has no room for one more stream`)
@@ -126,7 +136,10 @@ export class MuxSession implements ChannelHost, FrameHandler {
     return channel
   }
 
-  /** Bytes from the peer. Throws PROTOCOL_ERROR; the session is over then, and `pollTransmit` has a last frame. */
+  /**
+   * Bytes from the peer. Throws PROTOCOL_ERROR; the session is over then, and `pollTransmit` has a
+   * last frame.
+   */
   handleChunk(chunk: Buffer, now: number): void {
     if (this.#failure) return
     this.#now = now
@@ -141,8 +154,8 @@ export class MuxSession implements ChannelHost, FrameHandler {
   }
 
   /**
-   * Appends what is to be written, about `maxBytes` (one frame may go past it); returns the bytes appended.
-   * Answers and grants go first, then the streams in turns.
+   * Appends what is to be written, about `maxBytes` (one frame may go past it); returns the bytes
+   * appended. Answers and grants go first, then the streams in turns.
    */
   pollTransmit(out: Buffer[], maxBytes: number): number {
     let bytes = this.#control.length * 12
@@ -336,7 +349,8 @@ export class MuxSession implements ChannelHost, FrameHandler {
   }
 
   #handleGoAway({ length }: FrameHeader): void {
-    // Normal: the peer accepts no more streams and closes when it is done; an open of ours will be reset.
+    // Normal: the peer accepts no more streams and closes when it is done; an open of ours will be
+    // reset.
     if (length === GoAwayCode.normal) return
     throw new TunnelError('PROTOCOL_ERROR', `the peer ended the session with yamux code ${length}`)
   }

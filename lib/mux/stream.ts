@@ -1,4 +1,5 @@
-// A yamux stream as users see it: a Duplex with half-close and backpressure. The rules are in channel.ts and session.ts.
+// A yamux stream as users see it: a Duplex with half-close and backpressure. The rules are in
+// channel.ts and session.ts.
 
 import { Duplex } from 'node:stream'
 import { TunnelError } from '../errors.ts'
@@ -6,8 +7,8 @@ import type { Channel, ChannelEvents } from './channel.ts'
 import { ReceiveQueue } from './receive-queue.ts'
 
 /**
- * Two reads of a TCP socket: with one (64 KiB) every write would answer "wait" and the source would stop and start for
- * each chunk.
+ * Two reads of a TCP socket: with one (64 KiB) every write would answer "wait" and the source would
+ * stop and start for each chunk.
  */
 const WRITE_BUFFER_BYTES = 131_072
 
@@ -33,7 +34,8 @@ export class MuxStream extends Duplex implements ChannelEvents {
     this.#channel = channel
     this.#wake = wake
     channel.events = this
-    // A reset that comes before its owner listens must not end the process; the owner sees 'close' and `errored`.
+    // A reset that comes before its owner listens must not end the process; the owner sees 'close'
+    // and `errored`.
     this.on('error', ignore)
   }
 

@@ -1,9 +1,12 @@
-// Sans-IO. How much a peer may send on a stream before our reader has taken it, and how much of that a session grants
-// in all. frp grants 6 MiB to every stream at once, so a peer with slow readers can make it hold gigabytes.
+// Sans-IO. How much a peer may send on a stream before our reader has taken it, and how much of
+// that a session grants in all. frp grants 6 MiB to every stream at once, so a peer with slow
+// readers can make it hold gigabytes.
 
 import { BASE_WINDOW_BYTES } from './frame.ts'
 
-/** Growth on top of the protocol's 256 KiB for each stream, shared by the streams of one session. */
+/**
+ * Growth on top of the protocol's 256 KiB for each stream, shared by the streams of one session.
+ */
 export class WindowBudget {
   readonly #totalBytes: number
   #grantedBytes = 0
@@ -13,8 +16,9 @@ export class WindowBudget {
   }
 
   /**
-   * What a new stream gets: all it wants while less than half is out, else nothing. The other half is kept for streams
-   * that show by reading that they need it: 500 idle streams must not slow the one that works.
+   * What a new stream gets: all it wants while less than half is out, else nothing. The other half
+   * is kept for streams that show by reading that they need it: 500 idle streams must not slow the
+   * one that works.
    */
   open(wantedBytes: number): number {
     return this.#grantedBytes + wantedBytes > this.#totalBytes / 2 ? 0 : this.grow(wantedBytes)
@@ -38,7 +42,10 @@ export interface WindowLimits {
   readonly maxWindowBytes: number
 }
 
-/** The receive side of one stream. The credit the peer holds plus the bytes not yet read never exceed the window. */
+/**
+ * The receive side of one stream. The credit the peer holds plus the bytes not yet read never
+ * exceed the window.
+ */
 export class ReceiveWindow {
   readonly #budget: WindowBudget
   readonly #maxBytes: number
@@ -80,8 +87,8 @@ export class ReceiveWindow {
   }
 
   /**
-   * The delta of a window update that is due. A reader that gets here keeps up, so its window also grows, fourfold:
-   * from 256 KiB to 6 MiB in three steps, each one round trip.
+   * The delta of a window update that is due. A reader that gets here keeps up, so its window also
+   * grows, fourfold: from 256 KiB to 6 MiB in three steps, each one round trip.
    */
   update(): number {
     const wanted = Math.min(this.#maxBytes, this.#windowBytes * 4) - this.#windowBytes

@@ -1,5 +1,6 @@
-// Sessions without multiplexing (transport.tcpMux = false, frp-wire.md §1.10): each stream is a connection of its own.
-// The server's end of one is a session with exactly one stream; the client's end dials for every stream.
+// Sessions without multiplexing (transport.tcpMux = false, frp-wire.md §1.10): each stream is a
+// connection of its own. The server's end of one is a session with exactly one stream; the client's
+// end dials for every stream.
 
 import type { Duplex } from 'node:stream'
 import { errorText, TunnelError } from '../errors.ts'
@@ -54,7 +55,10 @@ export class BareServerSession implements Session {
   }
 }
 
-/** The client's end. The first connection is made before the session exists, and becomes its first stream. */
+/**
+ * The client's end. The first connection is made before the session exists, and becomes its first
+ * stream.
+ */
 export class BareClientSession implements Session {
   readonly protocol: Protocol = 'tcp'
   readonly canOpen = true
@@ -67,7 +71,10 @@ export class BareClientSession implements Session {
   #first: Duplex | undefined
   #isClosed = false
 
-  /** Lives as long as `first`: that is the control's connection. Others may live on after it, as in frp. */
+  /**
+   * Lives as long as `first`: that is the control's connection. Others may live on after it, as in
+   * frp.
+   */
   constructor(first: Connection, dial: () => Promise<Connection>) {
     this.localAddress = first.localAddress
     this.remoteAddress = first.remoteAddress

@@ -1,5 +1,6 @@
-// What a new connection on the bind port is, told by its first bytes, and how many strangers may be in that state.
-// Each connection is looked at on its own: in real frps one silent peer holds up all others (frp-wire.md §10.3).
+// What a new connection on the bind port is, told by its first bytes, and how many strangers may be
+// in that state. Each connection is looked at on its own: in real frps one silent peer holds up all
+// others (frp-wire.md §10.3).
 
 import type { Socket } from 'node:net'
 import { describeBytes } from '../mux/index.ts'
@@ -8,7 +9,10 @@ const TLS_HANDSHAKE = 0x16
 const FRP_TLS = 0x17
 const YAMUX_VERSION = 0x00
 
-/** The type bytes of wire v1 messages that may come first on a stream: Login, NewWorkConn, NewVisitorConn. */
+/**
+ * The type bytes of wire v1 messages that may come first on a stream: Login, NewWorkConn,
+ * NewVisitorConn.
+ */
 const FIRST_MESSAGES = new Set([0x6f, 0x77, 0x76])
 
 export type Opening =
@@ -43,8 +47,9 @@ function foreign(detail: string, isFrp: boolean): Opening {
 }
 
 /**
- * Waits for the first bytes and leaves them in the socket. Resolves with undefined when the peer ends or breaks the
- * connection before it sends any; the caller bounds the time by destroying the socket.
+ * Waits for the first bytes and leaves them in the socket. Resolves with undefined when the peer
+ * ends or breaks the connection before it sends any; the caller bounds the time by destroying the
+ * socket.
  */
 export function peekFirstBytes(socket: Socket): Promise<Buffer | undefined> {
   return new Promise(resolve => {
@@ -70,12 +75,15 @@ export interface PendingLimits {
   readonly total: number
 }
 
-/** A thousand clients behind one address may come back at once when a server is restarted; more are strangers. */
+/**
+ * A thousand clients behind one address may come back at once when a server is restarted; more are
+ * strangers.
+ */
 export const PENDING_LIMITS: PendingLimits = { perIp: 1024, total: 4096 }
 
 /**
- * Connections that have not shown yet what they are. Past a limit the oldest goes: an honest one takes milliseconds, so
- * whoever has waited longest is the least likely to be honest.
+ * Connections that have not shown yet what they are. Past a limit the oldest goes: an honest one
+ * takes milliseconds, so whoever has waited longest is the least likely to be honest.
  */
 export class PendingConnections {
   readonly #limits: PendingLimits
@@ -90,7 +98,10 @@ export class PendingConnections {
     return this.#all.size
   }
 
-  /** `evict` is called when others need the room. The returned function says that the connection is settled. */
+  /**
+   * `evict` is called when others need the room. The returned function says that the connection is
+   * settled.
+   */
   add(ip: string, evict: () => void): () => void {
     const pending: Pending = { ip, evict }
     const siblings = this.#byIp.get(ip) ?? new Set()

@@ -1,5 +1,6 @@
-// Certificates and keys for TLS and QUIC: read from files with errors that name the file, or made in memory when the
-// config names none. What they are used for is decided by tls.ts and the QUIC endpoint.
+// Certificates and keys for TLS and QUIC: read from files with errors that name the file, or made
+// in memory when the config names none. What they are used for is decided by tls.ts and the QUIC
+// endpoint.
 
 import { createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
@@ -31,8 +32,9 @@ export interface TlsMaterial {
 }
 
 /**
- * A certificate for a server whose user has none: EC P-256 (RSA-2048 as frp's takes 30 to 300 ms to make), valid from
- * one hour ago, for clocks that are late, for ten years, as frp's. About 20 ms, and 100 ms once to load the library.
+ * A certificate for a server whose user has none: EC P-256 (RSA-2048 as frp's takes 30 to 300 ms to
+ * make), valid from one hour ago, for clocks that are late, for ten years, as frp's. About 20 ms,
+ * and 100 ms once to load the library.
  */
 export async function selfSignedCertificate(): Promise<KeyPair> {
   const { generate } = await import('selfsigned')
@@ -47,7 +49,10 @@ export async function selfSignedCertificate(): Promise<KeyPair> {
   return { key, cert }
 }
 
-/** Reads and checks the files. Rejects with CONFIG_INVALID, naming the file and what is wrong with it. */
+/**
+ * Reads and checks the files. Rejects with CONFIG_INVALID, naming the file and what is wrong with
+ * it.
+ */
 export async function loadTlsMaterial(files: TlsFiles): Promise<TlsMaterial> {
   const { certFile = '', keyFile = '', trustedCaFile = '' } = files
   if ((certFile === '') !== (keyFile === '')) {

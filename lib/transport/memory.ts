@@ -1,5 +1,6 @@
-// Sessions inside one process, for tests of everything above the transport. It is the strictest transport on purpose:
-// a peer learns of a stream with its first bytes, as in QUIC, and nothing is delivered in the caller's own turn.
+// Sessions inside one process, for tests of everything above the transport. It is the strictest
+// transport on purpose: a peer learns of a stream with its first bytes, as in QUIC, and nothing is
+// delivered in the caller's own turn.
 
 import { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
@@ -21,7 +22,9 @@ const CLIENT_ADDRESS: Address = { ip: '127.0.0.1', port: 50_000 }
 const SERVER_ADDRESS: Address = { ip: '127.0.0.1', port: 7000 }
 
 export interface MemoryPairOptions {
-  /** False plays a link without multiplexing, where the server cannot open streams. Default true. */
+  /**
+   * False plays a link without multiplexing, where the server cannot open streams. Default true.
+   */
   readonly serverCanOpen?: boolean
   readonly clientAddress?: Address
   readonly serverAddress?: Address
@@ -213,7 +216,8 @@ class MemoryStream extends Duplex {
   constructor(announce: () => void) {
     super({ allowHalfOpen: true, highWaterMark: STREAM_BUFFER_BYTES })
     this.#announce = announce
-    // A reset that comes before its owner listens must not end the process; the owner sees 'close' or `errored`.
+    // A reset that comes before its owner listens must not end the process; the owner sees 'close'
+    // or `errored`.
     this.on('error', () => {})
   }
 
@@ -237,7 +241,8 @@ class MemoryStream extends Duplex {
       callback(peerReset())
       return
     }
-    // A copy, as a network makes one: a caller that reuses its buffer must not change what was sent.
+    // A copy, as a network makes one: a caller that reuses its buffer must not change what was
+    // sent.
     const copy = Buffer.from(chunk)
     queueMicrotask(() => {
       const peer = this.#peer
@@ -278,7 +283,8 @@ class MemoryStream extends Duplex {
       queueMicrotask(() => {
         peer.#isPeerGone = true
         const held = peer.#heldWrite
-        // As with TCP: after a clean end the peer can read what was sent; it fails when it writes again.
+        // As with TCP: after a clean end the peer can read what was sent; it fails when it writes
+        // again.
         if (!this.#hasSentEnd || held) peer.destroy(peerReset())
       })
     }

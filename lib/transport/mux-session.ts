@@ -1,4 +1,5 @@
-// A session whose streams share one connection (transport.tcpMux = true): yamux under the transport's interface.
+// A session whose streams share one connection (transport.tcpMux = true): yamux under the
+// transport's interface.
 
 import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'

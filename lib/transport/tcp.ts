@@ -1,5 +1,6 @@
-// The TCP transport (frp-wire.md §1.1-1.4, 1.9, 1.10): a listener that serves TLS, TLS behind frp's 0x17 byte, and plain
-// links on one port, and a dialer. What is inside a link is decided by mux-session.ts and bare-session.ts.
+// The TCP transport (frp-wire.md §1.1-1.4, 1.9, 1.10): a listener that serves TLS, TLS behind
+// frp's 0x17 byte, and plain links on one port, and a dialer. What is inside a link is decided by
+// mux-session.ts and bare-session.ts.
 
 import { setMaxListeners } from 'node:events'
 import {
@@ -22,7 +23,13 @@ import {
   type PendingLimits,
 } from './bind-port.ts'
 import { MuxedSession, type Ends } from './mux-session.ts'
-import { clientRefusal, connectTls, createTlsServer, explain, type TlsClientOptions } from './tls.ts'
+import {
+  clientRefusal,
+  connectTls,
+  createTlsServer,
+  explain,
+  type TlsClientOptions,
+} from './tls.ts'
 import type { Dialer, Listener, ListenerEvents, Session } from './transport.ts'
 
 /** frp's `dialServerTimeout` and its deadline for the first bytes of a connection. */
@@ -35,7 +42,10 @@ interface LinkOptions {
   readonly mux: boolean
   /** A yamux ping this often. Default 30_000, as frp's tcpMuxKeepaliveInterval. */
   readonly muxKeepaliveMs?: number
-  /** TCP keepalive; negative is off. Default 7_200_000, as frp's tcpKeepalive and dialServerKeepalive. */
+  /**
+   * TCP keepalive; negative is off. Default 7_200_000, as frp's tcpKeepalive and
+   * dialServerKeepalive.
+   */
   readonly keepaliveMs?: number
 }
 
@@ -71,8 +81,9 @@ export interface TcpDialOptions extends LinkOptions {
 }
 
 /**
- * Opens the bind port. 0.0.0.0 and :: take IPv4 and IPv6, as frp. Rejects with ADDRESS_IN_USE, with CONFIG_INVALID (an
- * address that is not ours or not allowed) or TLS_FAILED. Closing the listener leaves its sessions open.
+ * Opens the bind port. 0.0.0.0 and :: take IPv4 and IPv6, as frp. Rejects with ADDRESS_IN_USE, with
+ * CONFIG_INVALID (an address that is not ours or not allowed) or TLS_FAILED. Closing the listener
+ * leaves its sessions open.
  */
 export async function listenTcp(
   options: TcpListenOptions,
@@ -97,7 +108,8 @@ export async function listenTcp(
 
 export function tcpDialer(options: TcpDialOptions): Dialer {
   const abort = new AbortController()
-  setMaxListeners(0, abort.signal) // one for each dial that is under way; without mux those are many
+  // One for each dial that is under way; without mux those are many.
+  setMaxListeners(0, abort.signal)
   const dialLink = (signal?: AbortSignal): Promise<Connection> =>
     dial(options, signal ? AbortSignal.any([signal, abort.signal]) : abort.signal)
   return {
@@ -123,7 +135,10 @@ class Door {
   readonly #events: ListenerEvents
   readonly #tls: TlsServer
   readonly #pending: PendingConnections
-  /** Connections in the TLS handshake, by the peer's address and port: what TLS's events have in common with ours. */
+  /**
+   * Connections in the TLS handshake, by the peer's address and port: what TLS's events have in
+   * common with ours.
+   */
   readonly #handshakes = new Map<string, { readonly ends: Ends; readonly settle: () => void }>()
   readonly #opening = new Set<Socket>()
 
@@ -149,7 +164,8 @@ class Door {
   admit(socket: Socket): void {
     const ends = endsOf(socket)
     const { ip } = ends.remoteAddress
-    socket.on('error', () => {}) // before it is a session, an error is the end of it and nothing more
+    // Before it is a session, an error is the end of it and nothing more.
+    socket.on('error', () => {})
     if (ip === '') {
       socket.destroy() // gone already
       return
@@ -231,7 +247,8 @@ class Door {
   }
 
   #refuse(socket: TLSSocket, why: string): void {
-    // A destroyed TLS socket has forgotten its peer; the TCP socket below it, which Node does not type, has not.
+    // A destroyed TLS socket has forgotten its peer; the TCP socket below it, which Node does not
+    // type, has not.
     const { _parent: below = socket } = socket as { _parent?: Socket }
     const remote = formatAddress(endsOf(below).remoteAddress)
     this.#events.log.warn(`TLS with ${remote} failed: ${why}`)

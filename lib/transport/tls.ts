@@ -1,11 +1,14 @@
-// TLS as frp sets it up (frp-wire.md §1.3): the client does not verify the server unless it has a CA; the server asks for
-// client certificates when it has one. Texts of failures say what the user can change.
+// TLS as frp sets it up (frp-wire.md §1.3): the client does not verify the server unless it has a
+// CA; the server asks for client certificates when it has one. Texts of failures say what the user
+// can change.
 
 import { isIP, type Socket } from 'node:net'
 import { connect, createServer, type Server, type TLSSocket } from 'node:tls'
 import { errorText, systemCode, TunnelError } from '../errors.ts'
 
-/** AES-128-GCM first: with AES in hardware it is the fastest, and as safe as the rest of TLS 1.3. */
+/**
+ * AES-128-GCM first: with AES in hardware it is the fastest, and as safe as the rest of TLS 1.3.
+ */
 const CIPHERS = [
   'TLS_AES_128_GCM_SHA256',
   'TLS_AES_256_GCM_SHA384',
@@ -36,7 +39,8 @@ export function createTlsServer(options: TlsServerOptions, handshakeTimeoutMs: n
     return createServer({
       key,
       cert,
-      // Node would drop a client with a bad certificate without a word; `clientRefusal` has the word.
+      // Node would drop a client with a bad certificate without a word; `clientRefusal` has the
+      // word.
       ...(ca === undefined ? {} : { ca, requestCert: true, rejectUnauthorized: false }),
       ciphers: CIPHERS,
       honorCipherOrder: true,
@@ -45,9 +49,8 @@ export function createTlsServer(options: TlsServerOptions, handshakeTimeoutMs: n
       allowHalfOpen: true,
     })
   } catch (error) {
-    throw new TunnelError('TLS_FAILED', `the server's certificate cannot be used: ${errorText(error)}`, {
-      cause: error,
-    })
+    const detail = `the server's certificate cannot be used: ${errorText(error)}`
+    throw new TunnelError('TLS_FAILED', detail, { cause: error })
   }
 }
 
@@ -73,7 +76,10 @@ export interface TlsClientOptions {
   readonly cert?: string
 }
 
-/** Handshakes on a connected socket. Rejects with TLS_FAILED; the caller bounds the time by destroying the socket. */
+/**
+ * Handshakes on a connected socket. Rejects with TLS_FAILED; the caller bounds the time by
+ * destroying the socket.
+ */
 export function connectTls(socket: Socket, options: TlsClientOptions): Promise<TLSSocket> {
   const { serverName, ca, key, cert } = options
   const isVerified = ca !== undefined

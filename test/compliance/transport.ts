@@ -1,4 +1,5 @@
-// What everything above the transports relies on. Every transport runs it; a new one adds a file with one call.
+// What everything above the transports relies on. Every transport runs it; a new one adds a file
+// with one call.
 
 import { createHash, randomBytes } from 'node:crypto'
 import type { Duplex } from 'node:stream'
@@ -16,7 +17,10 @@ export interface SessionPair {
 export type MakePair = (t: Test) => Promise<SessionPair>
 
 export interface Traits {
-  /** Each stream is a connection: the server's session is the first of them, and more streams come as more sessions. */
+  /**
+   * Each stream is a connection: the server's session is the first of them, and more streams come
+   * as more sessions.
+   */
   readonly bare?: boolean
   /** For transports without multiplexing: every session of the server, as it comes. */
   readonly onServerSession?: (pair: SessionPair, handler: (session: Session) => void) => void
@@ -28,7 +32,10 @@ const BULK_BYTES = 16 * MEGABYTE
 /** More than a receive window, a send buffer and the kernel's buffers for two sockets together. */
 const STALL_BYTES = 64 * MEGABYTE
 
-/** What may be between a writer and a reader that does not read: windows and buffers, not a bottomless queue. */
+/**
+ * What may be between a writer and a reader that does not read: windows and buffers, not a
+ * bottomless queue.
+ */
 const MAX_STALLED_BYTES = 32 * MEGABYTE
 
 /** Runs the suite over one transport. */
@@ -374,7 +381,10 @@ function writeForever(stream: Duplex): () => void {
   return () => (isOver = true)
 }
 
-/** Until something is so, looking again in each turn of the event loop; the test's own time-out is the bound. */
+/**
+ * Until something is so, looking again in each turn of the event loop; the test's own time-out is
+ * the bound.
+ */
 export async function waitFor(isSo: () => boolean): Promise<void> {
   while (!isSo()) await new Promise(resolve => setImmediate(resolve))
 }

@@ -17,7 +17,8 @@ function decode(pieces: readonly Buffer[]): { headers: FrameHeader[]; body: stri
   return { headers, body: Buffer.concat(body).toString('latin1'), lefts }
 }
 
-// Recorded from a real frpc (frp-wire.md Appendix A): open stream 1 with a window of 6 MiB, then data.
+// Recorded from a real frpc (frp-wire.md Appendix A): open stream 1 with a window of 6 MiB, then
+// data.
 const OPEN = Buffer.from('0001000100000001005c0000', 'hex')
 const DATA = Buffer.concat([Buffer.from('000000000000000100000005', 'hex'), Buffer.from('hello')])
 const RECORDED: FrameHeader[] = [

@@ -1,4 +1,5 @@
-// The suite over every form of a TCP link. A proxy of bytes stands between both ends, so that the network can vanish.
+// The suite over every form of a TCP link. A proxy of bytes stands between both ends, so that the
+// network can vanish.
 
 import { connect, createServer, type Socket } from 'node:net'
 import type { Test } from 'tap'
