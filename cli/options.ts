@@ -110,16 +110,6 @@ export function serverValues(flags: ServerFlags): RawValues {
   }
 }
 
-/** Flags of parts that do not exist yet, without which the tunnel works all the same. */
-export function serverFlagWarnings(flags: ServerFlags): string[] {
-  const unused = [
-    ...(flags.dashboardPort > 0 ? ['dashboard_port'] : []),
-    ...(flags.enablePrometheus ? ['enable_prometheus'] : []),
-    ...(flags.kcpBindPort > 0 ? ['kcp_bind_port'] : []),
-  ]
-  return unused.map(name => `--${name} is ignored: that part is not available in this version yet`)
-}
-
 /** `frpc tcp`: a client with one proxy. */
 export function tcpValues(flags: TcpFlags): ClientValues {
   return {

@@ -34,7 +34,9 @@ export async function runClient(flags: ClientFlags): Promise<number> {
 export async function runTcpProxy(flags: TcpFlags): Promise<number> {
   const signal = untilSignal()
   try {
-    await runSetup(clientConfigFromValues(tcpValues(flags)), flags, signal)
+    const { warnings, ...setup } = clientConfigFromValues(tcpValues(flags))
+    printWarnings(warnings)
+    await runSetup(setup, flags, signal)
     return 0
   } catch (error) {
     print(describe(error))

@@ -12,7 +12,6 @@ import { openLogger } from './log/logger.ts'
 import {
   loadOptions,
   type ServerFlags,
-  serverFlagWarnings,
   serverValues,
   wantsJsonLogs,
 } from './options.ts'
@@ -44,6 +43,5 @@ export async function runServer(flags: ServerFlags): Promise<number> {
 
 async function configOf(flags: ServerFlags): Promise<LoadedServer> {
   if (flags.config !== '') return loadServerConfig(flags.config, loadOptions(flags, process.env))
-  const config = serverConfigFromValues(serverValues(flags))
-  return { config, warnings: serverFlagWarnings(flags) }
+  return serverConfigFromValues(serverValues(flags))
 }

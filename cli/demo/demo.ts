@@ -106,7 +106,7 @@ class RunningDemo implements Demo {
   /** On port 7000, or any other where that is taken. */
   async #startServer(): Promise<Pick<StartedDemo, 'serverPort' | 'hasQuic'>> {
     for (const bindPort of [7000, 0]) {
-      const config = serverConfigFromValues({ bindAddr: HOST, proxyBindAddr: HOST, bindPort })
+      const { config } = serverConfigFromValues({ bindAddr: HOST, proxyBindAddr: HOST, bindPort })
       const server: Server = createServer(config, { log: this.#log })
       try {
         await server.start()

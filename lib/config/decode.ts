@@ -215,8 +215,14 @@ function tell(document: Document, problems: readonly Problem[]): string[] {
     }))
     .sort((a, b) => (a.line ?? 0) - (b.line ?? 0))
     .map(({ line, label, text }) => {
-      return `${document.source}${line === undefined ? '' : `:${line}`}: ${label}${text}`
+      return `${place(document.source, line)}${label}${text}`
     })
+}
+
+/** `frpc.toml:12: `; nothing for values that come from no file. */
+function place(source: string, line: number | undefined): string {
+  if (source === '') return ''
+  return line === undefined ? `${source}: ` : `${source}:${line}: `
 }
 
 function label(document: Document, [kind, index]: KeyPath): string {

@@ -81,7 +81,8 @@ export async function parseServerConfig(
     sections === undefined
       ? await readDocument(text, source, options)
       : iniDocument(source, () => serverFromIni(sections, source))
-  const { config, warnings } = decodeServer(document, { ...options, isFile: true })
+  const { config, ...decoded } = decodeServer(document, { ...options, isFile: true })
+  const warnings = [...iniWarnings(document), ...decoded.warnings]
   return { config: { ...config, auth: await resolveAuth(config.auth, source, options) }, warnings }
 }
 
@@ -93,24 +94,25 @@ export async function parseClientConfig(
 ): Promise<LoadedClient> {
   const documents = await clientDocuments(text, source, options)
   const { config, ...rest } = decodeClient(documents, { ...options, isFile: true })
-  const warnings = [...rest.warnings, ...proxyWarnings(config, options)]
+  const warnings = [
+    ...iniWarnings(documents[0]),
+    ...rest.warnings,
+    ...proxyWarnings(config, options),
+  ]
   const auth = await resolveAuth(config.auth, source, options)
   return { ...rest, config: { ...config, auth }, warnings }
 }
 
 /** For flags, tests and programs. Throws CONFIG_INVALID. Here bindPort 0 asks for a free port. */
-export function serverConfigFromValues(values: RawValues): ServerConfig {
-  return decodeServer(documentOf(values, 'options'), VALUE_OPTIONS).config
+export function serverConfigFromValues(values: RawValues): LoadedServer {
+  return decodeServer(documentOf(values), VALUE_OPTIONS)
 }
 
 /** For flags, tests and programs. Throws CONFIG_INVALID. */
-export function clientConfigFromValues({ common, proxies, visitors }: ClientValues): {
-  readonly config: ClientConfig
-  readonly proxies: ProxyConfig[]
-  readonly visitors: VisitorConfig[]
-} {
+export function clientConfigFromValues(values: ClientValues): LoadedClient {
+  const { common, proxies, visitors } = values
   const value = { ...common, proxies: proxies ?? [], visitors: visitors ?? [] }
-  return decodeClient([documentOf(value, 'options')], VALUE_OPTIONS)
+  return decodeClient([documentOf(value)], VALUE_OPTIONS)
 }
 
 /** Values come from code: a wrong key is always an error, and token sources are for files. */
@@ -170,6 +172,12 @@ function iniDocument(source: string, make: () => Document): Document {
     )
   }
   return document
+}
+
+/** Begins as frp's line does; people and scripts know it. */
+function iniWarnings(document: Document | undefined): string[] {
+  if (document?.format !== 'ini') return []
+  return ['ini format is deprecated in frp: it keeps working here, new keys are in toml/yaml/json']
 }
 
 async function resolveAuth<T extends { readonly token: Secret; readonly tokenSource: unknown }>(

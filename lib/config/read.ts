@@ -139,6 +139,6 @@ function syntaxError(source: string, problem: SyntaxProblem, origin: Origin): Tu
 }
 
 /** A document that was not read from a text. */
-export function documentOf(value: unknown, source: string): Document {
-  return { source, format: 'toml', value, lines: new Lines(), warnings: [] }
+export function documentOf(value: unknown): Document {
+  return { source: '', format: 'toml', value, lines: new Lines(), warnings: [] }
 }

@@ -63,19 +63,17 @@ export async function openTunnel(
 ): Promise<Tunnel> {
   const network = new MemoryNetwork()
   const isMemory = transport.protocol === 'memory'
-  const server = createServer(
-    serverConfigFromValues({
-      bindAddr: '127.0.0.1',
-      bindPort: 0,
-      auth: { token: TOKEN },
-      ...(transport.server && { transport: transport.server }),
-      ...choice.server,
-    }),
-    {
-      ...choice.serverOptions,
-      listen: async events => [await listener(transport, network, events)],
-    },
-  )
+  const { config: serverConfig } = serverConfigFromValues({
+    bindAddr: '127.0.0.1',
+    bindPort: 0,
+    auth: { token: TOKEN },
+    ...(transport.server && { transport: transport.server }),
+    ...choice.server,
+  })
+  const server = createServer(serverConfig, {
+    ...choice.serverOptions,
+    listen: async events => [await listener(transport, network, events)],
+  })
   await server.start()
   const { tcp, quic } = server.addresses()
   const address = transport.protocol === 'quic' ? quic : tcp

@@ -61,7 +61,9 @@ t.test("numbers and booleans are read with Go's forms, wrong ones keep the defau
   const text = '[common]\nbind_port = 0x1F90\ntcp_mux = OFF\nmax_pool_count = 7 # seven\n'
   const { config, warnings } = await parseServerConfig(text, 'frps.ini', loadOptions)
   t.match(config, { bindPort: 8080, transport: { tcpMux: false, maxPoolCount: 5 } })
-  t.equal(warnings.length, 1)
+  t.match(warnings[0], /^ini format is deprecated/)
+  t.match(warnings[1], /max_pool_count/)
+  t.equal(warnings.length, 2)
 })
 
 t.test('common keys reach the nested configuration', async t => {

@@ -117,11 +117,11 @@ t.test('allowPorts knows ranges and single ports', async t => {
 })
 
 t.test('values of a program can ask for port 0, and wrong keys throw', t => {
-  t.equal(serverConfigFromValues({ bindPort: 0 }).bindPort, 0)
-  t.equal(serverConfigFromValues({}).bindPort, 7000)
+  t.equal(serverConfigFromValues({ bindPort: 0 }).config.bindPort, 0)
+  t.equal(serverConfigFromValues({}).config.bindPort, 7000)
   t.throws(() => serverConfigFromValues({ bindPrt: 1 }), {
     code: 'CONFIG_INVALID',
-    message: /options: unknown field "bindPrt"; did you mean "bindPort"\?/,
+    message: /^unknown field "bindPrt"; did you mean "bindPort"\?/,
   })
   const { config, proxies } = clientConfigFromValues({
     common: { serverAddr: 'h', auth: { token: 'x' } },

@@ -57,7 +57,7 @@ export async function startServer(
 /** Defaults, but on loopback, on free ports and with our token. */
 export function configOf(values: Partial<ServerConfig> = {}): ServerConfig {
   const auth = { token: TOKEN }
-  const config = serverConfigFromValues({ bindAddr: '127.0.0.1', bindPort: 0, auth })
+  const { config } = serverConfigFromValues({ bindAddr: '127.0.0.1', bindPort: 0, auth })
   return { ...config, ...values }
 }
 
