@@ -22,6 +22,8 @@ export interface ConnectionHost {
   scheduleFlush(connection: QuicConnection): void
   addCid(key: string, connection: QuicConnection): void
   removeCid(key: string): void
+  /** The token that a stateless reset for this id will carry, as quiche takes it. */
+  resetToken(cid: Uint8Array): bigint
   remove(connection: QuicConnection): void
 }
 
@@ -186,13 +188,15 @@ export class QuicConnection implements StreamHost {
     this.onReady?.()
   }
 
-  /** Gives the peer spare ids, so that a rebinding or a new path never lacks one. */
+  /**
+   * Gives the peer spare ids, so that a rebinding or a new path never lacks one. A real frpc moves to one as soon as
+   * the handshake is done, so each has the token that a restarted server would reset it with.
+   */
   #offerCids(): void {
     while (this.native.sourceCidsLeft() > 0) {
       const cid = randomBytes(CID_BYTES)
-      const token = BigInt(`0x${randomBytes(16).toString('hex')}`)
       try {
-        this.native.newSourceCid(cid, token, false)
+        this.native.newSourceCid(cid, this.#host.resetToken(cid), false)
       } catch {
         // The peer's limit is reached: it has what it wants.
         return

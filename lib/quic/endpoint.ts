@@ -204,8 +204,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
       ? Math.min(this.#options.datagramBytes, stamped)
       : stamped
     const config = this.#config(datagramBytes)
-    const reset = resetToken(this.#resetSecret, scid).toString('hex')
-    config.setStatelessResetToken(BigInt(`0x${reset}`))
+    config.setStatelessResetToken(this.resetToken(scid))
     const remote = { host: from.ip, port: from.port }
     const native = this.#quiche.Connection.accept(scid, odcid ?? null, this.local, remote, config)
     const connection = this.#add(native, 'server', from, datagramBytes)
@@ -332,6 +331,10 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
 
   removeCid(key: string): void {
     this.#byCid.delete(key)
+  }
+
+  resetToken(cid: Uint8Array): bigint {
+    return BigInt(`0x${resetToken(this.#resetSecret, cid).toString('hex')}`)
   }
 
   remove(connection: QuicConnection): void {
