@@ -4,7 +4,13 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process'
 import { createServer, type Server } from 'node:net'
 import { fileURLToPath } from 'node:url'
 
+/** Programs of this build. */
 export type ProgramName = 'frps' | 'frpc' | 'demo'
+
+/** Another program: the path of its executable. */
+export interface ForeignProgram {
+  readonly path: string
+}
 
 export interface Ended {
   readonly status: number | null
@@ -31,9 +37,13 @@ export class Running {
   stdout = ''
   stderr = ''
 
-  constructor(name: ProgramName, args: readonly string[], { cwd, env }: StartOptions = {}) {
-    const file = fileURLToPath(new URL(`../../cli/${name}.js`, import.meta.url))
-    this.#child = spawn(process.execPath, [file, ...args], {
+  constructor(
+    program: ProgramName | ForeignProgram,
+    args: readonly string[],
+    { cwd, env }: StartOptions = {},
+  ) {
+    const [command, ...first] = commandOf(program)
+    this.#child = spawn(command, [...first, ...args], {
       env: { PATH: process.env['PATH'], HOME: process.env['HOME'], ...env },
       ...(cwd !== undefined && { cwd }),
     })
@@ -84,6 +94,11 @@ export class Running {
     this.#child.kill('SIGKILL')
     await this.ended
   }
+}
+
+function commandOf(program: ProgramName | ForeignProgram): [command: string, ...args: string[]] {
+  if (typeof program === 'object') return [program.path]
+  return [process.execPath, fileURLToPath(new URL(`../../cli/${program}.js`, import.meta.url))]
 }
 
 /** Runs a program to its end. */
