@@ -40,6 +40,11 @@ export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
 }
 
+/** The text of anything that was thrown, without the code of ours; for logs, peers and tables. */
+export function errorDetail(error: unknown): string {
+  return error instanceof TunnelError ? error.detail : errorText(error)
+}
+
 /** The `code` of a Node system error (`EADDRINUSE`), or undefined. */
 export function systemCode(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined

@@ -42,10 +42,13 @@ export class Framer {
   }
 
   /**
-   * How many bytes are missing at least until `next` can go on: the rest of a header, or of a body.
-   * Reading exactly so many never reads past a message. Never 0 when `next` has given undefined.
+   * How many bytes are missing at least until `next` can go on: the type, the rest of a header, or
+   * of a body. The type alone, because a stranger who sends fewer bytes than a header would
+   * otherwise be waited for. Reading exactly so many never reads past a message. Never 0 when
+   * `next` has given undefined.
    */
   missing(): number {
+    if (this.#pending.length === 0) return 1
     if (this.#pending.length < HEADER_BYTES) return HEADER_BYTES - this.#pending.length
     return HEADER_BYTES + this.#pending.readUInt32BE(5) - this.#pending.length
   }

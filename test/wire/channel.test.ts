@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
+import { TunnelError } from '../../lib/errors.ts'
 import { MessageChannel } from '../../lib/wire/channel.ts'
 import { CfbEncryptor, deriveKey } from '../../lib/wire/cipher.ts'
 import { encodeMessage } from '../../lib/wire/codec.ts'
@@ -27,6 +28,21 @@ async function received(stream: Duplex): Promise<Buffer> {
   if (!stream.readableEnded) await once(stream, 'end')
   return Buffer.concat(chunks)
 }
+
+t.test('a stranger is refused at his first wrong byte, not when a header is full', async t => {
+  const [channel, far] = channelWith(t)
+  const first = channel.readMessage()
+  far.write('GET /')
+  await t.rejects(first, { code: 'PROTOCOL_ERROR', message: /type 0x47 is unknown/ })
+})
+
+t.test('the reason of a close names no code of ours', async t => {
+  const [near] = duplexPair()
+  const channel = new MessageChannel(near)
+  near.destroy(new TunnelError('SESSION_CLOSED', 'the network changed'))
+  const { detail } = await channel.closed
+  t.equal(detail, 'the stream failed: the network changed')
+})
 
 t.test('messages go both ways, in the clear and then encrypted', async t => {
   const [near, far] = duplexPair()
