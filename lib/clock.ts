@@ -7,10 +7,14 @@ export interface Clock {
   after(delayMs: number, callback: () => void): () => void
 }
 
+/** 24.8 days: Node fires a longer timer at once, and a configured time-out may well be longer. */
+const MAX_DELAY_MS = 0x7fff_ffff
+
+/** Delays beyond 24.8 days are cut to that. */
 export const systemClock: Clock = {
   now: () => performance.now(),
   after(delayMs, callback) {
-    const timer = setTimeout(callback, Math.max(0, Math.ceil(delayMs)))
+    const timer = setTimeout(callback, Math.min(MAX_DELAY_MS, Math.max(0, Math.ceil(delayMs))))
     timer.unref()
     return () => clearTimeout(timer)
   },
