@@ -42,7 +42,10 @@ export async function quicSupport(): Promise<true | string> {
   }
 }
 
-/** Opens a QUIC server. Rejects with ADDRESS_IN_USE, TLS_FAILED (certificate or key) or UNSUPPORTED. */
+/**
+ * Opens a QUIC server. Rejects with ADDRESS_IN_USE, CONFIG_INVALID (an address that is not ours or
+ * not allowed), TLS_FAILED (certificate or key) or UNSUPPORTED.
+ */
 export async function listenQuic(
   options: QuicListenOptions,
   events: ListenerEvents,
@@ -86,11 +89,17 @@ function bindError(address: Address, error: unknown): TunnelError {
         cause: error,
       })
     case 'EACCES':
-      return new TunnelError('ADDRESS_IN_USE', `listen ${place}: bind: permission denied`, {
+      return new TunnelError('CONFIG_INVALID', `listen ${place}: bind: permission denied`, {
         cause: error,
       })
+    case 'EADDRNOTAVAIL':
+      return new TunnelError(
+        'CONFIG_INVALID',
+        `listen ${place}: bind: cannot assign requested address`,
+        { cause: error },
+      )
     default:
-      return new TunnelError('ADDRESS_IN_USE', `listen ${place}: ${errorText(error)}`, {
+      return new TunnelError('CONFIG_INVALID', `listen ${place}: ${errorText(error)}`, {
         cause: error,
       })
   }

@@ -27,7 +27,7 @@ import {
   clientRefusal,
   connectTls,
   createTlsServer,
-  explain,
+  explainClient,
   type TlsClientOptions,
 } from './tls.ts'
 import type { Dialer, Listener, ListenerEvents, Session } from './transport.ts'
@@ -149,7 +149,7 @@ class Door {
     this.#tls = createTlsServer(options.tls, this.#timeoutMs)
     this.#tls.on('secureConnection', socket => this.#secured(socket))
     this.#tls.on('tlsClientError', (error, socket) => {
-      this.#refuse(socket, explain(error, 'this server'))
+      this.#refuse(socket, explainClient(error))
     })
   }
 

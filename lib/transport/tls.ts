@@ -119,8 +119,23 @@ export function connectTls(socket: Socket, options: TlsClientOptions): Promise<T
   })
 }
 
-/** OpenSSL's and Node's codes in words. */
-export function explain(error: unknown, serverName: string): string {
+/** Why a handshake with a client failed, at the server. */
+export function explainClient(error: unknown): string {
+  const code = systemCode(error) ?? ''
+  if (code === 'ECONNRESET') return 'it left during the handshake'
+  if (code === 'ERR_TLS_HANDSHAKE_TIMEOUT') return 'it did not finish the handshake in time'
+  if (/^ERR_SSL_.*ALERT_(UNKNOWN_CA|BAD_CERT|CERTIFICATE)/.test(code)) {
+    return "it does not accept this server's certificate (its transport.tls.trustedCaFile?)"
+  }
+  if (/^ERR_SSL_(UNSUPPORTED_PROTOCOL|.*PROTOCOL_VERSION|NO_SHARED_CIPHER)/.test(code)) {
+    return 'it speaks no TLS version from 1.2 on that this server does'
+  }
+  // OpenSSL's own texts have addresses and source lines in them.
+  return code.startsWith('ERR_SSL_') ? `it does not speak TLS (${code})` : errorText(error)
+}
+
+/** Why a handshake with a server failed, at the client: OpenSSL's and Node's codes in words. */
+function explain(error: unknown, serverName: string): string {
   switch (systemCode(error)) {
     case 'CERT_HAS_EXPIRED':
       return 'the server certificate has expired'
