@@ -47,7 +47,7 @@ export interface Client extends EventEmitter<ClientEvents> {
 
 /**
  * Makes a client; nothing happens before start(). Throws UNSUPPORTED for a proxy or visitor type
- * that is not there yet.
+ * that is not there yet, CONFIG_INVALID for a proxy that does not fit into a message.
  */
 export function createClient(setup: ClientSetup, options: ClientOptions = {}): Client {
   const [visitor] = setup.visitors

@@ -3,8 +3,23 @@
 
 import type { ProxyConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
+import { encodeMessage } from '../wire/codec.ts'
 import type { Draft, NewProxy } from '../wire/messages.ts'
 import { wireName } from './names.ts'
+
+/**
+ * Throws UNSUPPORTED for a type that this client does not have yet, and CONFIG_INVALID for a proxy
+ * that does not fit into a message: sent later, it would end the session of all the others.
+ */
+export function checkProxy(user: string, proxy: ProxyConfig): void {
+  try {
+    encodeMessage(newProxyMessage(user, proxy))
+  } catch (error) {
+    if (!(error instanceof TunnelError) || error.code !== 'LIMIT_EXCEEDED') throw error
+    const detail = `proxy ${proxy.name}: ${error.detail}; shorten its metadatas or annotations`
+    throw new TunnelError('CONFIG_INVALID', detail, { cause: error })
+  }
+}
 
 /** Throws UNSUPPORTED for a type that this client does not have yet. */
 export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProxy> {

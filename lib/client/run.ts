@@ -5,7 +5,7 @@ import { EventEmitter } from 'node:events'
 import { formatAddress } from '../address.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import { LocalProxy } from '../proxy/local.ts'
 import type { CloseReason, Session } from '../transport/transport.ts'
@@ -15,7 +15,7 @@ import type { Client, ClientOptions, ClientSetup } from './client.ts'
 import { createDialer } from './dialers.ts'
 import { Link, type LinkSetup } from './link.ts'
 import { printable } from './names.ts'
-import { newProxyMessage } from './new-proxy.ts'
+import { checkProxy } from './new-proxy.ts'
 import { Reconnect } from './reconnect.ts'
 import type { ClientEvents, ProxyStatus, SessionInfo } from './status.ts'
 
@@ -64,7 +64,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
         .sort((a, b) => (a.name < b.name ? -1 : 1))
         .map(proxy => [proxy.name, new LocalProxy(proxy, local)]),
     )
-    for (const proxy of proxies) newProxyMessage(config.user, proxy) // throws for an unknown type
+    for (const proxy of proxies) checkProxy(config.user, proxy)
     this.#reconnect = new Reconnect(
       {
         loginFailExit: config.loginFailExit,
@@ -143,7 +143,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
       (error: unknown) => {
         if (this.#closing) return
         const wasCut = abort.signal.aborted
-        const reason = wasCut ? 'no login within the time of one attempt' : detailOf(error)
+        const reason = wasCut ? 'no login within the time of one attempt' : errorDetail(error)
         this.#log[isLoud ? 'warn' : 'debug'](`connect to server error: ${reason}`)
         this.#handleFailure(error, { reason, wasCut })
       },
@@ -264,8 +264,4 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     const { serverAddr } = this.#config
     return `${serverAddr.includes(':') ? `[${serverAddr}]` : serverAddr}${remoteAddr}`
   }
-}
-
-function detailOf(error: unknown): string {
-  return error instanceof TunnelError ? error.detail : errorText(error)
 }

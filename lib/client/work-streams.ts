@@ -44,7 +44,7 @@ export class WorkStreams {
   #asked = 0
   #running = 0
   #isStopped = false
-  #onDrained: (() => void) | undefined
+  readonly #drained = new Set<() => void>()
 
   constructor(options: WorkStreamsOptions) {
     this.#options = options
@@ -87,7 +87,7 @@ export class WorkStreams {
     for (const channel of this.#idle) channel.destroy()
     return new Promise(resolve => {
       if (this.#running === 0) resolve()
-      else this.#onDrained = resolve
+      else this.#drained.add(resolve)
     })
   }
 
@@ -138,7 +138,9 @@ export class WorkStreams {
       .catch(ignore)
       .then(() => {
         this.#running--
-        if (this.#running === 0) this.#onDrained?.()
+        if (this.#running > 0) return
+        for (const resolve of this.#drained) resolve()
+        this.#drained.clear()
       })
   }
 }

@@ -519,3 +519,11 @@ t.test('types that do not exist yet are refused before anything starts', async t
     code: 'UNSUPPORTED',
   })
 })
+
+t.test('a proxy that fits into no message is refused before anything starts', async t => {
+  const proxy = { ...tcpProxy(), metadatas: { note: 'x'.repeat(11_000) } }
+  t.throws(() => createClient({ config: clientConfig(), proxies: [proxy], visitors: [] }), {
+    code: 'CONFIG_INVALID',
+    message: /^proxy ssh: NewProxy message is \d+ bytes long, the limit is 10240; shorten/,
+  })
+})
