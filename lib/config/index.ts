@@ -2,7 +2,7 @@
 // CONFIG_INVALID out.
 
 import { readFile } from 'node:fs/promises'
-import { errorText, systemCode, TunnelError } from '../errors.ts'
+import { errorDetail, errorText, systemCode } from '../errors.ts'
 import { decodeClient, decodeServer, member } from './decode.ts'
 import type { Document } from './document.ts'
 import { includedFiles } from './includes.ts'
@@ -149,7 +149,7 @@ async function clientDocuments(
     try {
       documents.push(await readDocument(await textOf(path), path, options))
     } catch (error) {
-      const reason = error instanceof TunnelError ? error.detail : errorText(error)
+      const reason = errorDetail(error)
       throw configError([`load additional config from ${path} error: ${reason}`], error)
     }
   }

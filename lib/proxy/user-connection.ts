@@ -2,7 +2,7 @@
 // stream.
 
 import { formatAddress } from '../address.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
 import { layerStream } from '../stream/layers.ts'
 import { TokenBucket } from '../stream/limit.ts'
 import { splice } from '../stream/splice.ts'
@@ -21,7 +21,7 @@ export function userServer(spec: ProxySpec, host: ProxyHost): (user: UserConnect
     serve(user, spec, host, bucket).catch((error: unknown) => {
       user.stream.destroy()
       if (error instanceof TunnelError && error.code === 'ABORTED') return
-      host.log.warn(`failed to get work connection: ${detailOf(error)}`)
+      host.log.warn(`failed to get work connection: ${errorDetail(error)}`)
     })
   }
 }
@@ -52,10 +52,6 @@ async function serve(
   })
   const { aToB, bToA } = await splice(stream, plain, { halfClose: work.halfClose })
   finish({ inBytes: aToB, outBytes: bToA })
-}
-
-function detailOf(error: unknown): string {
-  return error instanceof TunnelError ? error.detail : errorText(error)
 }
 
 /** The reset of a user is the end of his connection and nothing else; 'close' follows. */

@@ -3,7 +3,7 @@
 
 import { type Address, formatAddress } from '../address.ts'
 import { Alarm } from '../control/alarm.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { ProxySpec, UserConnection, WorkStream } from '../proxy/host.ts'
 import type { Session, Stream } from '../transport/transport.ts'
@@ -258,7 +258,7 @@ export class ConnectedClient {
     try {
       this.#control.handleStarted(await this.#proxies.start(spec))
     } catch (error) {
-      this.#control.handleRefused(error instanceof TunnelError ? error.detail : errorText(error))
+      this.#control.handleRefused(errorDetail(error))
     }
     this.#drain()
   }

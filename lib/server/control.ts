@@ -3,7 +3,7 @@
 // Rules of frp (frp-wire.md sections 5.4, 5.5 and 9).
 
 import { Heartbeat } from '../control/heartbeat.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
 import type { ProxySpec } from '../proxy/host.ts'
 import type { CloseProxy, Message, NewProxy, OutgoingMessage, Ping } from '../wire/messages.ts'
 import { checkNewProxy } from './new-proxy.ts'
@@ -165,7 +165,7 @@ export class Control {
     try {
       this.#config.checkPing(message)
     } catch (error) {
-      const reason = error instanceof TunnelError ? error.detail : errorText(error)
+      const reason = errorDetail(error)
       this.#outputs.push({ type: 'invalidPing', reason })
       const text = this.#config.errorForClient('invalid ping', reason)
       this.#outputs.push({ type: 'send', message: { type: 'Pong', error: text } })
@@ -205,7 +205,7 @@ export class Control {
         throw new TunnelError('PROXY_REFUSED', `proxy [${spec.name}] already exists`)
       }
     } catch (error) {
-      const reason = error instanceof TunnelError ? error.detail : errorText(error)
+      const reason = errorDetail(error)
       this.#refuse(message.proxy_name, message.proxy_type, reason)
       return
     }

@@ -4,7 +4,7 @@
 import { formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import { MessageChannel } from '../wire/channel.ts'
@@ -128,7 +128,7 @@ export class Incoming {
    */
   #turnAway(session: Session, guest: Guest, error: unknown): void {
     const from = formatAddress(session.remoteAddress)
-    const detail = error instanceof TunnelError ? error.detail : errorText(error)
+    const detail = errorDetail(error)
     const isHangUp = error instanceof TunnelError && error.code === 'SESSION_CLOSED'
     if (isHangUp) this.#log.debug(`[${from}] left without a message: ${detail}`)
     else this.#log.warn(`[${from}] sent no valid message: ${detail}`)

@@ -6,7 +6,7 @@ import { EventEmitter } from 'node:events'
 import type { Address } from '../address.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ServerConfig } from '../config/index.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import type { Listener, ListenerEvents, Session, Stream } from '../transport/transport.ts'
 import type { MessageChannel } from '../wire/channel.ts'
@@ -191,7 +191,7 @@ export class Server extends EventEmitter<ServerEvents> {
     try {
       checkWorkConn(message, this.#config)
     } catch (error) {
-      refuse(error instanceof TunnelError ? error.detail : errorText(error))
+      refuse(errorDetail(error))
       return false
     }
     client.offerWorkStream(stream, refuse)
