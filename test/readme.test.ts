@@ -1,4 +1,5 @@
-// What the README shows must be so: its example file is read, and every place that it names exists.
+// What README and ARCHITECTURE show must be so: the example file is read, and every place that they
+// name exists.
 
 import { existsSync, readFileSync } from 'node:fs'
 import t from 'tap'
@@ -25,4 +26,11 @@ t.test('every file and folder that it names exists', async t => {
   const named = [...readme.matchAll(/`((?:cli|lib|bench|nat)\/[\w./-]*)`/g)].map(([, path]) => path)
   t.ok(named.length > 10)
   for (const path of named) t.ok(existsSync(path ?? ''), path ?? '')
+})
+
+t.test('so does every file that ARCHITECTURE.md names, from the top or from lib', async t => {
+  const text = readFileSync('ARCHITECTURE.md', 'utf8')
+  const named = [...text.matchAll(/`([\w-]+\/[\w./-]+\.ts)`/g)].map(([, path]) => path ?? '')
+  t.ok(named.length > 20)
+  for (const path of named) t.ok(existsSync(path) || existsSync(`lib/${path}`), path)
 })
