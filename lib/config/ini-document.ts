@@ -7,7 +7,9 @@ import { clientTable } from './client.ts'
 import { type Document, type KeyPath, Lines, SyntaxProblem } from './document.ts'
 import type { IniSection } from './ini.ts'
 import { fromSection, type IniObject } from './ini-values.ts'
+import { nearest } from './nearest.ts'
 import { expandNumberRanges } from './number-range.ts'
+import { MAX_TOLD } from './problems.ts'
 import { isProxyType, proxyTables } from './proxies.ts'
 import { commaList } from './schema.ts'
 import { httpPluginTable, serverTable } from './server.ts'
@@ -16,18 +18,21 @@ import { isVisitorType, visitorTables } from './visitors.ts'
 /** There are no more ports than this. */
 const MAX_SECTIONS = 65_536
 
+/** Stands in most old files and means nothing any more, in frp neither. */
+const WITHOUT_EFFECT = 'log_way'
+
 type Sections = ReadonlyMap<string, IniSection>
 
 /** Throws SyntaxProblem. */
 export function serverFromIni(sections: Sections, source: string): Document {
   const common = fromSection(serverTable, commonOf(sections))
-  const httpPlugins = [...sections.values()]
-    .filter(section => section.name.startsWith('plugin.'))
-    .map(section => ({
-      ...fromSection(httpPluginTable, section).value,
-      name: section.name.slice('plugin.'.length).trim(),
-    }))
-  const { lines, warnings } = common
+  const plugins = [...sections.values()].filter(({ name }) => name.startsWith('plugin.'))
+  const httpPlugins = plugins.map(section => ({
+    ...fromSection(httpPluginTable, section).value,
+    name: section.name.slice('plugin.'.length).trim(),
+  }))
+  const { lines } = common
+  const warnings = [...common.warnings, ...unknownKeys([commonOf(sections), ...plugins])]
   return { source, format: 'ini', value: { ...common.value, httpPlugins }, lines, warnings }
 }
 
@@ -42,6 +47,7 @@ export function clientFromIni(sections: Sections, source: string): Document {
   const start = new Set(commaList(commonOf(sections).get('start') ?? ''))
   const proxies: unknown[] = []
   const visitors: unknown[] = []
+  const read = [commonOf(sections)]
   for (const section of expandRanges(sections)) {
     const { name } = section
     if (name === 'DEFAULT' || name === 'common' || name.startsWith('range:')) continue
@@ -54,8 +60,29 @@ export function clientFromIni(sections: Sections, source: string): Document {
     copyLines(entry, path, lines)
     list.push(entry.value)
     warnings.push(...entry.warnings)
+    read.push(section)
   }
+  warnings.push(...unknownKeys(read))
   return { source, format: 'ini', value: { ...common, proxies, visitors }, lines, warnings }
+}
+
+/** frp ignores them without a word; a misspelt key deserves one. Each line is told once. */
+function unknownKeys(sections: readonly IniSection[]): string[] {
+  const told = new Map<string, string>()
+  for (const section of sections) {
+    for (const key of section.unread()) {
+      if (told.size >= MAX_TOLD) return [...told.values()]
+      const line = section.lineOf(key)
+      const place = `${line ?? section.name}: `
+      // The members of a range repeat its keys.
+      if (key === WITHOUT_EFFECT || told.has(place + key)) continue
+      const meant = nearest(key, section.asked)
+      const advice = meant === undefined ? '' : `; did you mean "${meant}"?`
+      const where = line === undefined ? '' : place
+      told.set(place + key, `${where}[${section.name}] unknown key "${key}"${advice} (ignored)`)
+    }
+  }
+  return [...told.values()]
 }
 
 function commonOf(sections: Sections): IniSection {

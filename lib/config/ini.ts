@@ -27,6 +27,9 @@ export class IniSection {
   readonly line: number | undefined
   readonly #keys = new Map<string, Entry>()
   readonly #siblings: ReadonlyMap<string, IniSection>
+  /** What was asked for: the names that mean something in this section. */
+  readonly #asked = new Set<string>()
+  readonly #askedFamilies = new Set<string>()
 
   constructor(name: string, line: number | undefined, siblings: ReadonlyMap<string, IniSection>) {
     this.name = name
@@ -40,11 +43,13 @@ export class IniSection {
 
   /** The value here or in a section that this one is a child of. */
   get(key: string): string | undefined {
+    this.#asked.add(key)
     return this.#find(key)?.value
   }
 
   /** The value here, not inherited. */
   own(key: string): string | undefined {
+    this.#asked.add(key)
     return this.#keys.get(key)?.value
   }
 
@@ -62,8 +67,22 @@ export class IniSection {
    * not inherited.
    */
   family(prefix: string): [key: string, value: string][] {
+    this.#askedFamilies.add(prefix)
     const members = this.entries().filter(([key]) => key.startsWith(prefix))
     return members.map(([key, value]) => [key.slice(prefix.length), value])
+  }
+
+  /** Own keys that nobody has asked for, once all of the section was read. */
+  unread(): string[] {
+    const families = [...this.#askedFamilies]
+    return [...this.#keys.keys()].filter(key => {
+      return !this.#asked.has(key) && !families.some(prefix => key.startsWith(prefix))
+    })
+  }
+
+  /** The names that were asked for. */
+  get asked(): string[] {
+    return [...this.#asked]
   }
 
   /** A section with the own keys of this one under another name. */

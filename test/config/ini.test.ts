@@ -1,5 +1,7 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parseIni } from '../../lib/config/ini.ts'
+import { clientFromIni, serverFromIni } from '../../lib/config/ini-document.ts'
 import { parseClientConfig, parseServerConfig } from '../../lib/config/index.ts'
 import { loadOptions } from './outcome.ts'
 
@@ -80,4 +82,25 @@ t.test('common keys reach the nested configuration', async t => {
     transport: { tls: { force: true }, quic: { keepalivePeriod: 3 } },
     log: { to: 'f' },
   })
+})
+
+t.test('a misspelt key is ignored, as by frp, but not without a word', async t => {
+  const text =
+    '[common]\nserver_prt = 1\nmeta_any = x\n[a]\ntype = tcp\nlocal_prot = 1\nremote_port = 2\n' +
+    '[range:g]\nlocal_port = 1-3\nremote_port = 4-6\nsecret_thing = hidden\n'
+  const { warnings } = await parseClientConfig(text, 'frpc.ini', loadOptions)
+  t.strictSame(warnings.slice(1), [
+    'frpc.ini:2: [common] unknown key "server_prt"; did you mean "server_port"? (ignored)',
+    'frpc.ini:6: [a] unknown key "local_prot"; did you mean "local_port"? (ignored)',
+    'frpc.ini:11: [g_0] unknown key "secret_thing" (ignored)',
+  ])
+})
+
+t.test('no key of frp is called unknown', async t => {
+  const read = { 'frps.ini': serverFromIni, 'frpc.ini': clientFromIni }
+  for (const [name, fromIni] of Object.entries(read)) {
+    const text = readFileSync(`test/fixtures/config/${name}`, 'utf8')
+    const { warnings } = fromIni(parseIni(text, { isProbe: false }), name)
+    t.strictSame(warnings, [], name)
+  }
 })
