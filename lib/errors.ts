@@ -35,9 +35,22 @@ export class TunnelError extends Error {
   }
 }
 
+/** What the system's codes mean, in the words that people search for. */
+const IN_WORDS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  EHOSTUNREACH: 'no route to host',
+  ENETUNREACH: 'network is unreachable',
+  ENOTFOUND: 'no such host',
+  ETIMEDOUT: 'timed out',
+}
+
 /** The text of anything that was thrown. */
 export function errorText(error: unknown): string {
-  return error instanceof Error ? error.message : String(error)
+  if (!(error instanceof Error)) return String(error)
+  const words = IN_WORDS[systemCode(error) ?? '']
+  if (words === undefined) return error.message
+  // An error for several addresses has no message of its own.
+  return error.message === '' ? words : `${words} (${error.message})`
 }
 
 /** The text of anything that was thrown, without the code of ours; for logs, peers and tables. */

@@ -79,7 +79,8 @@ function partOf(path: string): string {
   if (path === 'lib/index.ts') return path
   const [top = '', second = '', ...rest] = path.split('/')
   if (top !== 'lib') return top
-  return rest.length === 0 && KERNEL.includes(second.replace('.ts', '')) ? 'kernel' : `lib/${second}`
+  const isKernel = rest.length === 0 && KERNEL.includes(second.replace('.ts', ''))
+  return isKernel ? 'kernel' : `lib/${second}`
 }
 
 function at({ path }: Source, { line }: Import): string {

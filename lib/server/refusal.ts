@@ -27,7 +27,8 @@ export function refuseLogin(
 ): void {
   const { config, clock, log, emit } = context
   const address = session.remoteAddress
-  log.warn(`register control error: ${reason}`, { from: formatAddress(address) })
+  const own = log.child({ source: 'server/service' })
+  own.warn(`register control error: ${reason}`, { from: formatAddress(address) })
   const error = errorForClient('register control error', reason, config)
   channel.send({ type: 'LoginResp', version: VERSION, error })
   channel.close('login refused', READ_ANSWER_MS)

@@ -5,7 +5,7 @@
 
 import type { Duplex } from 'node:stream'
 import { systemClock, type Clock } from '../clock.ts'
-import { errorDetail, TunnelError } from '../errors.ts'
+import { errorText, TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
 import { CfbDecryptor, CfbEncryptor } from './cipher.ts'
 import { encodeMessage } from './codec.ts'
@@ -227,7 +227,9 @@ export class MessageChannel {
   }
 
   readonly #onError = (error: unknown): void => {
-    const detail = `the stream failed: ${errorDetail(error)}`
+    // Ours say what happened; the system's need a subject.
+    const detail =
+      error instanceof TunnelError ? error.detail : `the stream failed: ${errorText(error)}`
     this.#fail('lost', new TunnelError('SESSION_CLOSED', detail, { cause: error }))
   }
 

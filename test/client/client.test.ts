@@ -265,7 +265,7 @@ t.test('a local service that is down closes the user at once, and the log says w
   await closed(stream)
   t.match(
     await log.until('connect to local service'),
-    `E [r1] [ssh] connect to local service [127.0.0.1:${localPort}] error: connect ECONNREFUSED`,
+    `E [r1] [ssh] connect to local service [127.0.0.1:${localPort}] error: connection refused`,
   )
 })
 
