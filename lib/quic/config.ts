@@ -2,8 +2,9 @@
 
 import type { Config, Quiche } from './binding.ts'
 
-/** frp's application protocol (frp-wire.md section 1.5). */
-export const ALPN = 'frp'
+/** frp's application protocol (frp-wire.md section 1.5), and ours, by which two of ours know each other. */
+export const ALPN_FRP = 'frp'
+export const ALPN_OURS = 'quicfrp'
 
 export interface TlsOptions {
   /** PEM. The server must have both; a client may. */
@@ -35,6 +36,8 @@ const STREAM_WINDOW = MIB
 const MAX_STREAM_WINDOW = 16 * MIB
 const CONNECTION_WINDOW = 64 * MIB
 const MAX_CONNECTION_WINDOW = 256 * MIB
+/** 4,096 notices of 16 bytes under way at once. */
+const END_NOTICE_WINDOW = 64 << 10
 
 /** We hold a pure ACK for 1-2 ms (see connection.ts); 5 ms leaves the peer's loss timers room for a busy event loop. */
 const MAX_ACK_DELAY_MS = 5
@@ -61,7 +64,7 @@ export function buildConfig(
     cert && [cert],
     null,
   )
-  config.setApplicationProtos([ALPN])
+  config.setApplicationProtos([ALPN_OURS, ALPN_FRP])
   config.setMaxIdleTimeout(options.idleTimeoutMs)
   config.setMaxRecvUdpPayloadSize(65_527)
   config.setMaxSendUdpPayloadSize(datagramBytes)
@@ -69,7 +72,9 @@ export function buildConfig(
   config.setInitialMaxStreamDataBidiLocal(STREAM_WINDOW)
   config.setInitialMaxStreamDataBidiRemote(STREAM_WINDOW)
   config.setInitialMaxStreamsBidi(options.maxStreams)
-  config.setInitialMaxStreamsUni(0)
+  // One for end-notices.ts; nobody else opens any.
+  config.setInitialMaxStreamsUni(1)
+  config.setInitialMaxStreamDataUni(END_NOTICE_WINDOW)
   config.setMaxStreamWindow(MAX_STREAM_WINDOW)
   config.setMaxConnectionWindow(MAX_CONNECTION_WINDOW)
   config.setMaxAckDelay(MAX_ACK_DELAY_MS)

@@ -6,6 +6,8 @@ import type { Address } from '../address.ts'
 import { TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
 import { closeReason, isTlsFailure } from './failure.ts'
+import { ALPN_OURS } from './config.ts'
+import { EndNoticeReader, encodeEndNotice, type EndNotice } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
 import { CID_BYTES, cidKey } from './packet.ts'
 import type { Connection, HostPort } from './quiche-types.ts'
@@ -52,6 +54,14 @@ const WINDOW_UPDATE_BYTES = 128 << 10
  */
 const LIVENESS_MS = 2000
 
+/** RFC 9000 section 2.1: the second bit of a stream id says that it has one direction. */
+const UNIDIRECTIONAL = 2
+
+/** Notices that may overtake their streams; a stream's first bytes and its end are seldom far apart. */
+const MAX_EARLY_NOTICES = 1024
+
+const EMPTY: Buffer = Buffer.alloc(0)
+
 export class QuicConnection implements StreamHost {
   readonly native: Connection
   readonly role: 'client' | 'server'
@@ -71,6 +81,11 @@ export class QuicConnection implements StreamHost {
   readonly #blocked = new Set<QuicStream>()
   readonly #cids = new Set<string>()
   readonly #finGuard: FinGuard
+  #isOurs = false
+  readonly #noticeId: number
+  readonly #noticeReader = new EndNoticeReader()
+  readonly #earlyNotices = new Map<number, number>()
+  #outgoingNotices: Buffer = EMPTY
   #flushCount = 0
   #nextId: number
   #nextPeerId: number
@@ -98,6 +113,7 @@ export class QuicConnection implements StreamHost {
     this.#host = host
     this.#options = options
     this.#info = { from: hostPort(options.remote), to: host.local }
+    this.#noticeId = UNIDIRECTIONAL + (options.role === 'client' ? 0 : 1)
     this.#nextId = options.role === 'client' ? 0 : 1
     this.#nextPeerId = options.role === 'client' ? 1 : 0
     let settleReady = { resolve: (): void => {}, reject: (_error: Error): void => {} }
@@ -168,6 +184,7 @@ export class QuicConnection implements StreamHost {
     if (this.#isEstablished) {
       this.#serveReadable()
       this.#serveWritable()
+      this.#sendNotices()
       this.#finGuard.retry()
     }
     // Streams that wrote have scheduled a flush for the end of this turn: what they add until then, a FIN above all,
@@ -183,6 +200,7 @@ export class QuicConnection implements StreamHost {
 
   #establish(): void {
     this.#isEstablished = true
+    this.#isOurs = Buffer.from(this.native.applicationProto()).toString('latin1') === ALPN_OURS
     this.#offerCids()
     this.#settleReady.resolve()
     this.onReady?.()
@@ -245,13 +263,17 @@ export class QuicConnection implements StreamHost {
 
   #serveReadable(): void {
     for (const id of this.native.readable()) {
+      if (id & UNIDIRECTIONAL) {
+        this.#readNotices(id)
+        continue
+      }
       const stream = this.#streams.get(id) ?? this.#acceptStream(id)
       stream?.pull()
     }
   }
 
   #acceptStream(id: number): QuicStream | undefined {
-    if (id % 2 === this.#nextId % 2) return undefined
+    if (id % 4 === this.#nextId % 4) return undefined
     if (id >= this.#nextPeerId) {
       for (let skipped = this.#nextPeerId; skipped < id; skipped += 4) this.#skippedPeerIds.add(skipped)
       this.#nextPeerId = id + 4
@@ -261,6 +283,11 @@ export class QuicConnection implements StreamHost {
     }
     const stream = new QuicStream(id, this)
     this.#streams.set(id, stream)
+    const length = this.#earlyNotices.get(id)
+    if (length !== undefined) {
+      this.#earlyNotices.delete(id)
+      stream.announceEnd(length)
+    }
     this.onStream?.(stream)
     return stream
   }
@@ -285,8 +312,68 @@ export class QuicConnection implements StreamHost {
     if (this.#unannounced >= WINDOW_UPDATE_BYTES) this.wake()
   }
 
-  mayFinish(stream: QuicStream): boolean {
-    return this.#finGuard.mayFinish(stream, this.#flushCount)
+  finish(stream: QuicStream): boolean {
+    // Its last bytes are still here: FIN leaves with them, in one frame.
+    const isMerged = stream.lastSend?.flushCount === this.#flushCount
+    const isSafe = isMerged || this.#finGuard.isSafe(stream, this.#unflushed > 0)
+    if (!isSafe && !this.#isOurs && !this.#finGuard.hasSettled(stream)) return false
+    if (this.native.streamSend(stream.id, EMPTY, true) === null) {
+      this.#blocked.add(stream)
+      return false
+    }
+    this.#finGuard.forget(stream)
+    if (isMerged) {
+      this.wake()
+      return true
+    }
+    if (!isSafe && this.#isOurs) {
+      const notice = encodeEndNotice({ streamId: stream.id, length: stream.bytesWritten })
+      this.#outgoingNotices = Buffer.concat([this.#outgoingNotices, notice])
+      this.#sendNotices()
+    }
+    // quiche drops a FIN that is still unsent when it is next asked to read this stream, or hears of its bytes.
+    this.flush()
+    return true
+  }
+
+  #sendNotices(): void {
+    if (this.#outgoingNotices.length === 0) return
+    try {
+      const taken = this.native.streamSend(this.#noticeId, this.#outgoingNotices, false) ?? 0
+      this.#outgoingNotices = this.#outgoingNotices.subarray(taken)
+      if (taken > 0) this.wake()
+    } catch {
+      // The peer stopped the stream or the connection is ending: then nothing waits for notices either.
+      this.#outgoingNotices = EMPTY
+    }
+  }
+
+  #readNotices(id: number): void {
+    for (;;) {
+      let received: [number, boolean] | null
+      try {
+        received = this.native.streamRecv(id, this.scratch)
+      } catch {
+        // Reset by the peer: no notices then, only FINs.
+        return
+      }
+      if (received === null || received[0] === 0) return
+      const piece = this.scratch.subarray(0, received[0])
+      for (const notice of this.#noticeReader.push(piece)) this.#onNotice(notice)
+    }
+  }
+
+  #onNotice({ streamId, length }: EndNotice): void {
+    const stream = this.#streams.get(streamId)
+    if (stream) {
+      stream.announceEnd(length)
+      return
+    }
+    // Overtook the first bytes of its stream; those of streams that are over are of no use to anybody.
+    const isToCome = streamId >= this.#nextPeerId || this.#skippedPeerIds.has(streamId)
+    if (isToCome && this.#earlyNotices.size < MAX_EARLY_NOTICES) {
+      this.#earlyNotices.set(streamId, length)
+    }
   }
 
   get flushCount(): number {

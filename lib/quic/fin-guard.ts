@@ -1,6 +1,6 @@
-// Works around a fault of quiche 0.18 that loses the end of a stream: it forgets a stream as soon as all its *bytes*
-// are acknowledged and the other direction is over, although the FIN may still be unsent, or lost on the way. A FIN that
-// rides on the last bytes is safe, and so is one that is sent when no bytes are in flight. In between it waits here.
+// Works around a fault of quiche 0.18 that can lose a FIN (see end-notices.ts, which is the cure between two of ours).
+// A FIN that rides on the last bytes is safe, and so is one that is sent when no bytes are in flight. Towards a real
+// peer, what is in between waits here.
 
 import type { Connection } from './quiche-types.ts'
 import type { QuicStream } from './stream.ts'
@@ -10,7 +10,7 @@ import type { QuicStream } from './stream.ts'
  * acknowledged: enough for one loss, its detection and the retransmission.
  */
 const SETTLE_ROUND_TRIPS = 5
-const SETTLE_MS = 10
+const SETTLE_MS = 20
 
 export class FinGuard {
   readonly #native: Connection
@@ -20,23 +20,28 @@ export class FinGuard {
     this.#native = native
   }
 
-  /** True when `stream` may send its FIN now; otherwise it is asked again by `retry` or after the settling time. */
-  mayFinish(stream: QuicStream, flushCount: number): boolean {
-    const last = stream.lastSend
-    const isSafe = last === undefined || last.flushCount === flushCount || this.#isQuiet(stream.id)
+  /**
+   * True when no bytes of `stream` can be in flight. `hasHeard` says whether a datagram came in since the last flush,
+   * because only then does quiche compute anew what it would take.
+   */
+  isSafe(stream: QuicStream, hasHeard: boolean): boolean {
+    return stream.lastSend === undefined || (hasHeard && this.#isQuiet(stream.id))
+  }
+
+  /** True when an unsafe FIN has waited long enough; otherwise `retry` or the settling time asks again. */
+  hasSettled(stream: QuicStream): boolean {
     const rttMs = this.#native.pathStats().find(path => path.active)?.rtt ?? 0
-    const waitMs = isSafe
-      ? 0
-      : last.atMs + SETTLE_ROUND_TRIPS * rttMs + SETTLE_MS - performance.now()
-    if (waitMs <= 0) {
-      this.forget(stream)
-      return true
-    }
+    const sentAt = stream.lastSend?.atMs ?? 0
+    const waitMs = sentAt + SETTLE_ROUND_TRIPS * rttMs + SETTLE_MS - performance.now()
+    if (waitMs <= 0) return true
     if (!this.#waiting.has(stream)) {
-      this.#waiting.set(
-        stream,
-        setTimeout(() => stream.flushWrites(), waitMs),
-      )
+      const onSettled = (): void => {
+        this.#waiting.delete(stream)
+        stream.flushWrites()
+      }
+      // The immediate lets the socket be read first, where the acknowledgement may be waiting.
+      const timer = setTimeout(() => setImmediate(onSettled), Math.ceil(waitMs))
+      this.#waiting.set(stream, timer)
     }
     return false
   }

@@ -15,6 +15,7 @@ export interface Config {
   setInitialMaxStreamDataBidiRemote(bytes: number): void
   setInitialMaxStreamsBidi(count: number): void
   setInitialMaxStreamsUni(count: number): void
+  setInitialMaxStreamDataUni(bytes: number): void
   setMaxAckDelay(milliseconds: number): void
   setActiveConnectionIdLimit(count: number): void
   setDisableActiveMigration(disabled: boolean): void
@@ -79,6 +80,7 @@ export interface Connection {
   retiredScidNext(): Uint8Array | null
   close(isApp: boolean, code: number, reason: Uint8Array): void | null
   sourceId(): Uint8Array
+  applicationProto(): Uint8Array
   isEstablished(): boolean
   isDraining(): boolean
   isClosed(): boolean

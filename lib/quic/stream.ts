@@ -19,10 +19,10 @@ export interface StreamHost {
   /** Bytes were taken out of quiche, so windows may have to be announced. */
   onBytesRead(count: number): void
   /**
-   * Whether FIN may be handed to quiche now. If not, `flushWrites` is called again when it may.
-   * See fin-guard.ts for why it may not.
+   * Sends FIN; false when it cannot go yet, and then `flushWrites` is called again when it may. Throws as quiche does.
+   * See end-notices.ts for why this is not just a call of quiche.
    */
-  mayFinish(stream: QuicStream): boolean
+  finish(stream: QuicStream): boolean
   /** Counts flushes, so that a stream can tell whether its last bytes have left. */
   readonly flushCount: number
   /** Both directions are over. */
@@ -47,6 +47,9 @@ export class QuicStream extends Duplex implements DirectSource {
   #sink: ((chunk: Buffer) => number) | undefined
   #isWanted = false
   #isFinRead = false
+  /** quiche itself has given us the FIN; an announced end can come first. */
+  #isFinSeen = false
+  #endAt: number | undefined
   #isFinSent = false
   #isResetByPeer = false
   /** The peer wants no more bytes: writes wait until the reading side tells how this ends. */
@@ -99,19 +102,38 @@ export class QuicStream extends Duplex implements DirectSource {
         this.#onReset(error)
         return
       }
-      if (received === null) return
+      if (received === null) {
+        this.#endIfAllRead()
+        return
+      }
       const [count, isFin] = received
       if (count > 0) {
+        this.bytesRead += count
         this.#host.onBytesRead(count)
         if (sink) this.#lend(sink, scratch.subarray(0, count))
         else this.#isWanted = this.push(Buffer.from(scratch.subarray(0, count)))
       }
       if (isFin) {
-        this.#isFinRead = true
-        this.push(null)
-        this.#endIfStopped()
+        this.#isFinSeen = true
+        this.#onFin()
       }
     }
+  }
+
+  #onFin(): void {
+    this.#isFinRead = true
+    this.push(null)
+    this.#endIfStopped()
+  }
+
+  /** The peer has said on another way that the stream has `length` bytes. */
+  announceEnd(length: number): void {
+    this.#endAt = length
+    if (this.#isWanted) this.#endIfAllRead()
+  }
+
+  #endIfAllRead(): void {
+    if (this.bytesRead === this.#endAt && !this.#isFinRead && !this.destroyed) this.#onFin()
   }
 
   #lend(sink: (chunk: Buffer) => number, chunk: Buffer): void {
@@ -142,6 +164,7 @@ export class QuicStream extends Duplex implements DirectSource {
 
   // ---- writing
 
+  bytesRead = 0
   bytesWritten = 0
   /** When quiche last took bytes, and in which flush they leave. */
   lastSend: { readonly atMs: number; readonly flushCount: number } | undefined
@@ -182,14 +205,9 @@ export class QuicStream extends Duplex implements DirectSource {
         }
         this.#pending = undefined
       } else if (this.#isFinPending) {
-        if (!this.#host.mayFinish(this)) return
-        if (native.streamSend(this.id, EMPTY, true) === null) {
-          this.#host.awaitWindow(this)
-          return
-        }
+        if (!this.#host.finish(this)) return
         this.#isFinPending = false
         this.#isFinSent = true
-        this.#host.wake()
       }
     } catch (error) {
       this.#onStop(error)
@@ -226,11 +244,21 @@ export class QuicStream extends Duplex implements DirectSource {
     const { native } = this.#host
     this.#pending = undefined
     this.#onWritten = undefined
-    if (!this.#isFinRead) shutdown(native, this.id, SHUTDOWN_READ)
+    if (!this.#isFinSeen && !this.#takeFin()) shutdown(native, this.id, SHUTDOWN_READ)
     if (!this.#isFinSent) shutdown(native, this.id, SHUTDOWN_WRITE)
     this.#host.wake()
     this.#host.forget(this.id)
     done(error)
+  }
+
+  /** An end that was announced has its FIN on the way; quiche forgets the stream only once it is taken. */
+  #takeFin(): boolean {
+    if (!this.#isFinRead || this.#isResetByPeer) return this.#isResetByPeer
+    try {
+      return this.#host.native.streamRecv(this.id, this.#host.scratch)?.[1] === true
+    } catch {
+      return true
+    }
   }
 
   /** True when the peer reset its direction. */
@@ -238,8 +266,6 @@ export class QuicStream extends Duplex implements DirectSource {
     return this.#isResetByPeer
   }
 }
-
-const EMPTY = Buffer.alloc(0)
 
 function shutdown(native: Connection, id: number, direction: number): void {
   try {

@@ -40,10 +40,13 @@ export function splice(a: Duplex, b: Duplex, { halfClose }: SpliceOptions): Prom
     }
     const join = (from: Duplex, to: Duplex): { count: number } => {
       const flow = pump(from, to)
-      from.on('end', () => {
+      const onEnd = (): void => {
         if (halfClose) to.end()
         else endBoth(from, to)
-      })
+      }
+      // A stream whose head was read by somebody else may have come to its end by then.
+      if (from.readableEnded) onEnd()
+      else from.on('end', onEnd)
       from.on('error', onError)
       from.on('close', () => {
         // A side that vanished without an end, or under frp's rule any side that is gone, takes the other along.
