@@ -1,9 +1,13 @@
-// Time as a dependency: machines are given `now`; shells take a Clock so that tests can turn the hands.
+// Time as a dependency: machines are given `now`; shells take a Clock so that tests can turn the
+// hands.
 
 /** Monotonic time in milliseconds and one-shot timers. */
 export interface Clock {
   now(): number
-  /** Calls back once after `delayMs`; the returned function cancels. Does not keep the process alive. */
+  /**
+   * Calls back once after `delayMs`; the returned function cancels. Does not keep the process
+   * alive.
+   */
   after(delayMs: number, callback: () => void): () => void
 }
 

@@ -1,4 +1,5 @@
-// The one error class of the project and the table of its codes. Callers match `code`; people read the message.
+// The one error class of the project and the table of its codes. Callers match `code`; people read
+// the message.
 
 export type ErrorCode =
   | 'ABORTED' // the caller's signal fired

@@ -4,7 +4,8 @@ export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error'
 
 /**
  * A logger with fields. `child` adds fields that stand in brackets before the message on a terminal
- * (run id, then proxy name, as frp). One info line for each change in a life, nothing per packet, never a secret.
+ * (run id, then proxy name, as frp). One info line for each change in a life, nothing per packet,
+ * never a secret.
  */
 export interface Logger {
   trace(message: string, fields?: LogFields): void

@@ -1,29 +1,37 @@
-// The narrow seam between the tunnel and the ways to the other side. Every transport fills in these interfaces and
-// passes the suite in test/compliance; everything above knows only this file.
+// The narrow seam between the tunnel and the ways to the other side. Every transport fills in these
+// interfaces and passes the suite in test/compliance; everything above knows only this file.
 
 import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
 import type { Logger } from '../log.ts'
 
-/** What carries a session. `memory` exists so that everything above can be tested without a network. */
+/**
+ * What carries a session. `memory` exists so that everything above can be tested without a network.
+ */
 export type Protocol = 'quic' | 'tcp' | 'memory'
 
 /**
- * One ordered, reliable, bidirectional byte flow. A Duplex with `allowHalfOpen: true` and `autoDestroy: true`:
- * `end()` sends FIN and leaves the other direction open; `destroy()` aborts both directions (the peer sees an error
- * STREAM_RESET or an end, never silence); 'close' comes once both directions are over. A slow reader stops the sender:
- * a stream buffers at most its flow-control window.
+ * One ordered, reliable, bidirectional byte flow. A Duplex with `allowHalfOpen: true` and
+ * `autoDestroy: true`: `end()` sends FIN and leaves the other direction open; `destroy()` aborts
+ * both directions (the peer sees an error STREAM_RESET or an end, never silence); 'close' comes
+ * once both directions are over. A slow reader stops the sender: a stream buffers at most its
+ * flow-control window.
  */
 export type Stream = Duplex
 
-/** Why a session is over. `remote`: the peer closed it; `local`: we did; `lost`: silence, reset or a broken protocol. */
+/**
+ * Why a session is over. `remote`: the peer closed it; `local`: we did; `lost`: silence, reset or a
+ * broken protocol.
+ */
 export interface CloseReason {
   readonly by: 'local' | 'remote' | 'lost'
   readonly detail: string
 }
 
 export interface SessionStats {
-  /** Smoothed round-trip time; undefined before the first sample or where the transport has none. */
+  /**
+   * Smoothed round-trip time; undefined before the first sample or where the transport has none.
+   */
   readonly rttMs?: number
   /** Largest datagram this path carries, bytes of UDP payload (quic only). */
   readonly datagramBytes?: number
@@ -35,17 +43,26 @@ export interface Session {
   readonly localAddress: Address
   /** Changes when a QUIC client's NAT rebinds. */
   readonly remoteAddress: Address
-  /** False where only the other side can open streams (the server's end of a link without multiplexing). */
+  /**
+   * False where only the other side can open streams (the server's end of a link without
+   * multiplexing).
+   */
   readonly canOpen: boolean
   /**
    * Opens a stream; the peer learns of it with the first bytes written.
    * Rejects with SESSION_CLOSED, LIMIT_EXCEEDED, or (links without multiplexing) CONNECT_FAILED.
    */
   openStream(): Promise<Stream>
-  /** Hands over each stream that the peer opens. Streams that came before the call are handed over at once. */
+  /**
+   * Hands over each stream that the peer opens. Streams that came before the call are handed over
+   * at once.
+   */
   onStream(handler: (stream: Stream) => void): void
   stats(): SessionStats
-  /** Closes the session and all its streams. Safe to call twice; resolves when the peer has been told. */
+  /**
+   * Closes the session and all its streams. Safe to call twice; resolves when the peer has been
+   * told.
+   */
   close(detail?: string): Promise<void>
   /** Never rejects. */
   readonly closed: Promise<CloseReason>
@@ -67,7 +84,10 @@ export interface Listener {
 }
 
 export interface ListenerEvents {
-  /** A session is ready for streams. It has not logged in: its owner must bound what it may do until then. */
+  /**
+   * A session is ready for streams. It has not logged in: its owner must bound what it may do until
+   * then.
+   */
   onSession(session: Session): void
   log: Logger
 }
