@@ -41,6 +41,8 @@ export interface TunnelChoice {
   readonly resolved?: readonly ProxyConfig[]
   readonly serverOptions?: ServerOptions
   readonly clientOptions?: ClientOptions
+  /** Opens something between the two; gives the port at which the client finds it. */
+  readonly reach?: (serverPort: number) => Promise<number>
 }
 
 export interface Tunnel {
@@ -76,11 +78,11 @@ export async function openTunnel(
   })
   await server.start()
   const { tcp, quic } = server.addresses()
-  const address = transport.protocol === 'quic' ? quic : tcp
+  const { port: serverPort = 7000 } = (transport.protocol === 'quic' ? quic : tcp) ?? {}
   const { config, proxies } = clientConfigFromValues({
     common: {
       serverAddr: '127.0.0.1',
-      serverPort: address?.port ?? 7000,
+      serverPort: (await choice.reach?.(serverPort)) ?? serverPort,
       auth: { token: TOKEN },
       ...choice.client,
       transport: { protocol: isMemory ? 'tcp' : transport.protocol, ...transport.client },
@@ -190,9 +192,19 @@ export function readAll(socket: net.Socket): Promise<Buffer> {
 
 /** Exactly so many bytes, or fewer when it is over before. */
 export async function readBytes(socket: net.Socket, length: number): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  let count = 0
   for (;;) {
-    const chunk: Buffer | null = socket.read(length)
-    if (chunk) return chunk
+    // All there is: while some is left, waiting for 'readable' would not wait.
+    for (let chunk = socket.read() as Buffer | null; chunk; chunk = socket.read() as Buffer | null) {
+      chunks.push(chunk)
+      count += chunk.length
+    }
+    if (count >= length) {
+      const bytes = Buffer.concat(chunks)
+      if (count > length) socket.unshift(bytes.subarray(length))
+      return bytes.subarray(0, length)
+    }
     if (socket.readableEnded || socket.destroyed) return Buffer.alloc(0)
     await new Promise<void>(resolve => {
       const wake = (): void => {

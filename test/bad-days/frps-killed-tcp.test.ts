@@ -1,0 +1,3 @@
+import { frpsKilledSuite } from './frps-killed.ts'
+
+frpsKilledSuite('tcp')
