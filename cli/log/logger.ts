@@ -103,13 +103,31 @@ class PinoLogger implements Logger {
 function consoleSink(): LogSink {
   const { stdout } = process
   if (stdout.listenerCount('error') === 0) stdout.on('error', () => undefined)
-  return { write: text => void stdout.write(text), isTerminal: stdout.isTTY }
+  return { write: inBatches(text => void stdout.write(text)), isTerminal: stdout.isTTY }
+}
+
+/**
+ * Writes to a terminal, pipe or file wait for the kernel; a line for every user connection must not hold up that
+ * connection. Lines of one turn of the event loop leave together at its end, and before the process does.
+ */
+function inBatches(write: (text: string) => void): (text: string) => void {
+  let waiting = ''
+  const flush = (): void => {
+    const text = waiting
+    waiting = ''
+    if (text !== '') write(text)
+  }
+  process.on('exit', flush)
+  return text => {
+    if (waiting === '') setImmediate(flush)
+    waiting += text
+  }
 }
 
 function fileSink(path: string, maxDays: number): LogSink {
   const file = openFiles.get(path) ?? openFile(path, maxDays)
   openFiles.set(path, file)
-  return { write: text => file.write(text), isTerminal: false }
+  return { write: inBatches(text => file.write(text)), isTerminal: false }
 }
 
 function openFile(path: string, maxDays: number): RotatingFile {

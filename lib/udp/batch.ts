@@ -256,6 +256,8 @@ class Receiver {
   readonly #addresses = new AddressBook()
   #lastKey = ''
   #last: Address = { ip: '', port: 0 }
+  // What libuv last read, in its words.
+  #lastText = { ip: '', port: 0, address: this.#last }
 
   constructor(libc: Libc, fd: number) {
     this.#libc = libc
@@ -311,9 +313,12 @@ class Receiver {
 
   /** The shared object for an address that libuv read. */
   addressOf(ip: string, port: number, family: number): Address {
+    if (port === this.#lastText.port && ip === this.#lastText.ip) return this.#lastText.address
     const name = Buffer.alloc(SOCKADDR_BYTES)
     const length = writeSockaddr(name, { ip, port }, family)
     const key = name.toString('latin1', 0, length)
-    return this.#addresses.lookup(key, () => readSockaddr(name))
+    const address = this.#addresses.lookup(key, () => readSockaddr(name))
+    this.#lastText = { ip, port, address }
+    return address
   }
 }
