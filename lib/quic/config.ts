@@ -82,8 +82,11 @@ export function buildConfig(
   config.setDisableActiveMigration(false)
   config.setCcAlgorithmName('cubic')
   config.enableHystart(true)
-  // The binding's send instants are opaque, so pacing inside quiche would only delay what we flush anyway.
-  config.enablePacing(false)
+  // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But with pacing off
+  // quiche 0.18 stamps packets with the time of an older one, the older the smaller the window and the larger the
+  // round-trip time: after a few losses the estimate grows with the age of the connection (2.6 s after 3 s of 5 %
+  // loss on loopback, 1,000 answers of 3 kB; with it on 2 ms and 16,000).
+  config.enablePacing(true)
   config.grease(false)
   return config
 }
