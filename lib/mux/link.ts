@@ -23,8 +23,8 @@ const FLUSH_NOW_BYTES = 16_384
 /**
  * TLS hands over one record at a time, in a call of its own. Full ones are held until so many bytes
  * are together, or until the end of this turn of the event loop: the readers of streams then write
- * them on in one go. Together with a corked destination 5 to 12 % less CPU for bulk; a record that
- * is not full is the end of something and does not wait.
+ * them on in one go (splice corks its destination). A record that is not full is the end of
+ * something and does not wait.
  */
 const BATCH_BYTES = 65_536
 const FULL_RECORD_BYTES = 16_384

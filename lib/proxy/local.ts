@@ -11,7 +11,7 @@ import type { Logger } from '../log.ts'
 import { layerStream, type StreamLimiter } from '../stream/layers.ts'
 import { TokenBucket } from '../stream/limit.ts'
 import { encodeProxyHeader } from '../stream/proxy-protocol.ts'
-import { splice } from '../stream/splice.ts'
+import { SOCKET_HIGH_WATER_MARK, splice } from '../stream/splice.ts'
 import type { Stream } from '../transport/transport.ts'
 
 /** Longest wait for the local service, as frp's. */
@@ -93,7 +93,15 @@ export class LocalProxy {
   #dial(stream: Duplex, log: Logger): Promise<net.Socket> {
     const { localIP: host, localPort: port } = this.config
     return new Promise((resolve, reject) => {
-      const socket = net.connect({ host, port, allowHalfOpen: true, noDelay: true })
+      // Node's types know `highWaterMark` for servers only; the option reaches every Duplex.
+      const options = {
+        host,
+        port,
+        allowHalfOpen: true,
+        noDelay: true,
+        highWaterMark: SOCKET_HIGH_WATER_MARK,
+      }
+      const socket = net.connect(options)
       const finish = (): void => {
         cancelTimer()
         stream.off('close', onGone)

@@ -326,7 +326,9 @@ export class QuicConnection implements StreamHost {
       this.wake()
       return true
     }
-    if (!isSafe && this.#isOurs) {
+    // Also where nothing is in flight: this FIN can be lost itself, and quiche, for which all bytes are acknowledged,
+    // may have forgotten the stream by then.
+    if (this.#isOurs) {
       const notice = encodeEndNotice({ streamId: stream.id, length: stream.bytesWritten })
       this.#outgoingNotices = Buffer.concat([this.#outgoingNotices, notice])
       this.#sendNotices()

@@ -7,6 +7,7 @@ import type { Clock } from '../clock.ts'
 import { errorText, systemCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { OpenPort, UserConnection } from '../proxy/host.ts'
+import { SOCKET_HIGH_WATER_MARK } from '../stream/splice.ts'
 import type { PortTable } from './ports.ts'
 
 export interface UserPortsOptions {
@@ -91,7 +92,11 @@ async function listen(bindAddr: string, port: number): Promise<Server> {
 
 function bind(host: string, port: number): Promise<Server> {
   return new Promise((resolve, reject) => {
-    const server = createServer({ allowHalfOpen: true, noDelay: true })
+    const server = createServer({
+      allowHalfOpen: true,
+      noDelay: true,
+      highWaterMark: SOCKET_HIGH_WATER_MARK,
+    })
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: !isWildcard(host) }, () => {
       server.off('error', reject)
