@@ -8,6 +8,12 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { StringMap } from '../wire/messages.ts'
 
+/**
+ * For the sockets of users and of local services, in bytes. Node's 16 KiB would stop the other side
+ * at every TLS record.
+ */
+export const SOCKET_HIGH_WATER_MARK: number = 256 << 10
+
 /** A proxy as the client asked for it, checked. */
 export interface ProxySpec {
   /** With the user prefix. */

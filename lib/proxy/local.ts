@@ -11,8 +11,9 @@ import type { Logger } from '../log.ts'
 import { layerStream, type StreamLimiter } from '../stream/layers.ts'
 import { TokenBucket } from '../stream/limit.ts'
 import { encodeProxyHeader } from '../stream/proxy-protocol.ts'
-import { SOCKET_HIGH_WATER_MARK, splice } from '../stream/splice.ts'
+import { splice } from '../stream/splice.ts'
 import type { Stream } from '../transport/transport.ts'
+import { SOCKET_HIGH_WATER_MARK } from './host.ts'
 
 /** Longest wait for the local service, as frp's. */
 const LOCAL_DIAL_TIMEOUT_MS = 10_000

@@ -7,7 +7,7 @@ import type { DatagramHandler, UdpSocket } from '../udp/socket.ts'
 import type { Quiche } from './binding.ts'
 import { tuneAllocator } from './allocator.ts'
 import { buildConfig, type QuicOptions } from './config.ts'
-import { QuicConnection, type ConnectionHost } from './connection.ts'
+import { QuicConnection, type ConnectionHost, type ConnectionOptions } from './connection.ts'
 import { DEFAULT_DATAGRAM_BYTES, MtuProbe, readProbe, writeProbe, type ProbeResult } from './mtu-probe.ts'
 import {
   CID_BYTES,
@@ -20,7 +20,7 @@ import {
   stampedSize,
   stampSize,
 } from './packet.ts'
-import type { Config, Header, HostPort } from './quiche-types.ts'
+import type { Config, Connection, Header, HostPort } from './quiche-types.ts'
 import { Budget, Strangers, type StrangerLimits } from './strangers.ts'
 import { resetToken, RetryTokens } from './token.ts'
 
@@ -199,15 +199,21 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     // After a Retry the client addresses the id that the Retry gave it, and the handshake must go on under that.
     const isRetried = odcid !== undefined && header.dcid.length === CID_BYTES
     const scid = isRetried ? Buffer.from(header.dcid) : randomBytes(CID_BYTES)
-    const stamped = stampedSize(header.scid) ?? DEFAULT_DATAGRAM_BYTES
-    const datagramBytes = this.#options.datagramBytes
-      ? Math.min(this.#options.datagramBytes, stamped)
-      : stamped
+    const stamped = stampedSize(header.scid)
+    const datagramBytes = Math.min(
+      this.#options.datagramBytes || Number.POSITIVE_INFINITY,
+      stamped ?? DEFAULT_DATAGRAM_BYTES,
+    )
     const config = this.#config(datagramBytes)
     config.setStatelessResetToken(this.resetToken(scid))
     const remote = { host: from.ip, port: from.port }
     const native = this.#quiche.Connection.accept(scid, odcid ?? null, this.local, remote, config)
-    const connection = this.#add(native, 'server', from, datagramBytes)
+    const connection = this.#add(native, {
+      role: 'server',
+      remote: from,
+      datagramBytes,
+      isPinned: stamped !== undefined,
+    })
     // Until the client knows our id it repeats the one it made up.
     const firstKey = cidKey(header.dcid)
     if (!isRetried) connection.addCid(firstKey)
@@ -302,25 +308,22 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     const remote = { host: to.ip, port: to.port }
     const config = this.#config(datagramBytes)
     const native = this.#quiche.Connection.connect(options.serverName, scid, this.local, remote, config)
-    const connection = this.#add(native, 'client', to, datagramBytes)
+    const connection = this.#add(native, {
+      role: 'client',
+      remote: to,
+      datagramBytes,
+      isPinned: false,
+    })
     connection.flush()
     return connection
   }
 
   #add(
-    native: ReturnType<Quiche['Connection']['connect']>,
-    role: 'client' | 'server',
-    remote: Address,
-    datagramBytes: number,
+    native: Connection,
+    options: Pick<ConnectionOptions, 'role' | 'remote' | 'datagramBytes' | 'isPinned'>,
   ): QuicConnection {
     const { keepaliveMs, idleTimeoutMs } = this.#options
-    const connection = new QuicConnection(native, this, {
-      role,
-      remote,
-      datagramBytes,
-      keepaliveMs,
-      idleTimeoutMs,
-    })
+    const connection = new QuicConnection(native, this, { ...options, keepaliveMs, idleTimeoutMs })
     this.#connections.add(connection)
     return connection
   }
@@ -378,7 +381,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
    */
   transmit(connection: QuicConnection): boolean {
     if (this.#isBlocked || this.#isClosed) return false
-    const { native, datagramBytes } = connection
+    const { native, datagramBytes, isPinned } = connection
     const views = this.#viewsOf(datagramBytes)
     const limit = Math.min(views.length, this.socket.maxSegments)
     let to: Address = connection.remote
@@ -391,7 +394,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
         return false
       }
       const [length, { to: target }] = packet
-      if (target.port !== to.port || target.host !== to.ip) {
+      if (!isPinned && (target.port !== to.port || target.host !== to.ip)) {
         // Another path: what is gathered goes the old way, this packet moves to the head.
         if (count > 0) {
           this.#sendBurst(count * datagramBytes, datagramBytes, to)

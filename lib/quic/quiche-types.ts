@@ -88,6 +88,8 @@ export interface Connection {
   peerError(): ConnectionFailure | null
   localError(): ConnectionFailure | null
   pathStats(): PathStats[]
+  /** `recv` counts packets that decrypted and were new. */
+  stats(): { readonly recv: number; readonly sent: number; readonly lost: number }
   sendAckEliciting(): void
 }
 

@@ -6,6 +6,7 @@ import type { Address } from '../address.ts'
 import type { ServerConfig } from '../config/index.ts'
 import type { Listener, ListenerEvents } from '../transport/transport.ts'
 import { openListeners, systemCodeBelow } from './listeners.ts'
+import { resetSecretOf } from './reset-secret.ts'
 
 interface Certificate {
   readonly key: string
@@ -19,7 +20,7 @@ export async function openNetwork(
   events: ListenerEvents,
 ): Promise<Listener[]> {
   const certificate = await certificateOf(config, events)
-  const { transport, auth } = config
+  const { transport } = config
   const { listenTcp } = await import('../transport/tcp.ts')
   const openTcp = (address: Address): Promise<Listener> =>
     listenTcp(
@@ -32,6 +33,7 @@ export async function openNetwork(
       },
       events,
     )
+  const resetSecret = await resetSecretOf(config)
   const openQuic = async (address: Address): Promise<Listener> => {
     const { listenQuic } = await import('../transport/quic.ts')
     const { quic } = transport
@@ -41,8 +43,7 @@ export async function openNetwork(
       idleTimeoutMs: quic.maxIdleTimeout * 1000,
       maxStreams: quic.maxIncomingStreams,
       datagramBytes: quic.datagramSize,
-      // Without a token it must not be a constant that everybody knows.
-      ...(!auth.token.isEmpty && { resetSecret: auth.token.reveal() }),
+      ...(resetSecret !== undefined && { resetSecret }),
     }
     return await onAllFamilies(address, at => listenQuic({ ...options, address: at }, events))
   }

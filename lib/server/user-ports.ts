@@ -6,8 +6,7 @@ import { isWildcard, plainIp } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { errorText, systemCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import type { OpenPort, UserConnection } from '../proxy/host.ts'
-import { SOCKET_HIGH_WATER_MARK } from '../stream/splice.ts'
+import { SOCKET_HIGH_WATER_MARK, type OpenPort, type UserConnection } from '../proxy/host.ts'
 import type { PortTable } from './ports.ts'
 
 export interface UserPortsOptions {

@@ -17,7 +17,7 @@ export function frpsKilledSuite(protocol: 'quic' | 'tcp'): void {
   t.test(`${protocol}: frpc is back within 3 s each of ${ROUNDS} times`, async t => {
     const [bindPort = 0, publicPort = 0] = await freePorts(2)
     const startServer = async (): Promise<Running> => {
-      const flags = ['-p', `${bindPort}`, '--bind_addr', '127.0.0.1', '--token', 'correct horse']
+      const flags = ['-p', `${bindPort}`, '--bind_addr', '127.0.0.1']
       const frps = new Running('frps', flags)
       t.teardown(() => frps.kill())
       await frps.printed('frps started successfully')
@@ -29,7 +29,6 @@ export function frpsKilledSuite(protocol: 'quic' | 'tcp'): void {
       common: {
         serverAddr: '127.0.0.1',
         serverPort: bindPort,
-        auth: { token: 'correct horse' },
         transport: { protocol },
       },
       proxies: [{ name: 'echo', type: 'tcp', localPort, remotePort: publicPort }],
