@@ -1,5 +1,5 @@
-// The only import of the native quiche (0.18) binding. It is loaded when QUIC is first used: `frpc --version` and
-// machines without the binary (ARM Linux, musl) never touch it.
+// The only import of the native quiche (0.18) binding. It is loaded when QUIC is first used:
+// `frpc --version` and machines without the binary (ARM Linux, musl) never touch it.
 
 import type {
   Config,
@@ -31,10 +31,14 @@ export type { Config, Connection, Header, HostPort }
 
 let loading: Promise<Quiche> | undefined
 
-/** Loads the binding once. Rejects with the loader's error where there is no binary for this platform. */
+/**
+ * Loads the binding once. Rejects with the loader's error where there is no binary for this
+ * platform.
+ */
 export function loadQuiche(): Promise<Quiche> {
   loading ??= import('@matrixai/quic/native/quiche.js').then(
-    // The package types its export as a bag of values; quiche-types.ts states what this project uses of it.
+    // The package types its export as a bag of values; quiche-types.ts states what this project
+    // uses of it.
     module => module.default as unknown as Quiche,
   )
   return loading

@@ -1,8 +1,12 @@
-// Builds quiche's configuration from ours. Every number that shapes throughput or memory stands here with its reason.
+// Builds quiche's configuration from ours. Every number that shapes throughput or memory stands
+// here with its reason.
 
 import type { Config, Quiche } from './binding.ts'
 
-/** frp's application protocol (frp-wire.md section 1.5), and ours, by which two of ours know each other. */
+/**
+ * frp's application protocol (frp-wire.md section 1.5), and ours, by which two of ours know each
+ * other.
+ */
 export const ALPN_FRP = 'frp'
 export const ALPN_OURS = 'quicfrp'
 
@@ -17,9 +21,15 @@ export interface TlsOptions {
 export interface QuicOptions extends TlsOptions {
   /** PING after this much silence, frp's transport.quic.keepalivePeriod. Default there: 10_000. */
   readonly keepaliveMs: number
-  /** A connection silent for this long is over, frp's transport.quic.maxIdleTimeout. Default there: 30_000. */
+  /**
+   * A connection silent for this long is over, frp's transport.quic.maxIdleTimeout. Default there:
+   * 30_000.
+   */
   readonly idleTimeoutMs: number
-  /** Streams the other side may have open, frp's transport.quic.maxIncomingStreams. Default there: 100_000. */
+  /**
+   * Streams the other side may have open, frp's transport.quic.maxIncomingStreams. Default there:
+   * 100_000.
+   */
   readonly maxStreams: number
   /** Fixed UDP payload size in bytes, 1200..65507; 0 probes the path. */
   readonly datagramBytes: number
@@ -28,9 +38,10 @@ export interface QuicOptions extends TlsOptions {
 const MIB = 1 << 20
 
 /**
- * Receive windows. A stream starts with 1 MiB and grows to 16 MiB only while its reader keeps up (1 Gbit/s at 128 ms),
- * so one stalled reader costs at most 16 MiB. The connection starts with 64 MiB, so that 64 readers that never read
- * leave room for the others: quic-go's 15 MiB against 6 MiB a stream stalls everything at three.
+ * Receive windows. A stream starts with 1 MiB and grows to 16 MiB only while its reader keeps up
+ * (1 Gbit/s at 128 ms), so one stalled reader costs at most 16 MiB. The connection starts with
+ * 64 MiB, so that 64 readers that never read leave room for the others: quic-go's 15 MiB against
+ * 6 MiB a stream stalls everything at three.
  */
 const STREAM_WINDOW = MIB
 const MAX_STREAM_WINDOW = 16 * MIB
@@ -39,18 +50,17 @@ const MAX_CONNECTION_WINDOW = 256 * MIB
 /** 4,096 notices of 16 bytes under way at once. */
 const END_NOTICE_WINDOW = 64 << 10
 
-/** We hold a pure ACK for 1-2 ms (see connection.ts); 5 ms leaves the peer's loss timers room for a busy event loop. */
+/**
+ * We hold a pure ACK for 1-2 ms (see connection.ts); 5 ms leaves the peer's loss timers room for a
+ * busy event loop.
+ */
 const MAX_ACK_DELAY_MS = 5
 
 /** Ids the other side may give us: one in use, the rest for new paths (RFC 9000 section 5.1.1). */
 const CID_LIMIT = 4
 
 /** The configuration for one datagram size and role. */
-export function buildConfig(
-  quiche: Quiche,
-  options: QuicOptions,
-  datagramBytes: number,
-): Config {
+export function buildConfig(quiche: Quiche, options: QuicOptions, datagramBytes: number): Config {
   const pem = (text: string | Buffer | undefined): Uint8Array | null =>
     text === undefined ? null : Buffer.from(text)
   const key = pem(options.key)
@@ -82,10 +92,11 @@ export function buildConfig(
   config.setDisableActiveMigration(false)
   config.setCcAlgorithmName('cubic')
   config.enableHystart(true)
-  // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But with pacing off
-  // quiche 0.18 stamps packets with the time of an older one, the older the smaller the window and the larger the
-  // round-trip time: after a few losses the estimate grows with the age of the connection (2.6 s after 3 s of 5 %
-  // loss on loopback, 1,000 answers of 3 kB; with it on 2 ms and 16,000).
+  // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But
+  // with pacing off quiche 0.18 stamps packets with the time of an older one, the older the smaller
+  // the window and the larger the round-trip time: after a few losses the estimate grows with the
+  // age of the connection (2.6 s after 3 s of 5 % loss on loopback, 1,000 answers of 3 kB; with it
+  // on 2 ms and 16,000).
   config.enablePacing(true)
   config.grease(false)
   return config

@@ -1,5 +1,6 @@
-// One QUIC connection: feeds quiche, hands out streams, decides when to flush. The endpoint owns the socket and calls
-// in; nothing here touches it. Order in one turn of the loop: all datagrams, then `process`, then one `flush`.
+// One QUIC connection: feeds quiche, hands out streams, decides when to flush. The endpoint owns
+// the socket and calls in; nothing here touches it. Order in one turn of the loop: all datagrams,
+// then `process`, then one `flush`.
 
 import { randomBytes } from 'node:crypto'
 import type { Address } from '../address.ts'
@@ -41,27 +42,33 @@ export interface ConnectionOptions {
 }
 
 /**
- * Datagrams after which an acknowledgement is not held back any longer. Fewer than these, and the flush waits
- * ACK_HOLD_MS, so that an answer of the application carries the acknowledgement: an echo then takes two packets
- * instead of four.
+ * Datagrams after which an acknowledgement is not held back any longer. Fewer than these, and the
+ * flush waits ACK_HOLD_MS, so that an answer of the application carries the acknowledgement: an
+ * echo then takes two packets instead of four.
  */
 const ACK_EVERY = 8
 const ACK_HOLD_MS = 1
 
-/** Bytes read by the application after which new windows are announced without waiting for something to send. */
+/**
+ * Bytes read by the application after which new windows are announced without waiting for something
+ * to send.
+ */
 const WINDOW_UPDATE_BYTES = 128 << 10
 
 /**
- * A client pings at least this often. A frps that was killed and started again answers the ping with a stateless
- * reset, so its loss is noticed within 1 s instead of an idle time-out (30 s), and frpc is back within 3 s even on a
- * busy machine (with 2 s it took up to 2.98 s). About 60 bytes a second each way.
+ * A client pings at least this often. A frps that was killed and started again answers the ping
+ * with a stateless reset, so its loss is noticed within 1 s instead of an idle time-out (30 s), and
+ * frpc is back within 3 s even on a busy machine (with 2 s it took up to 2.98 s). About 60 bytes a
+ * second each way.
  */
 const LIVENESS_MS = 1000
 
 /** RFC 9000 section 2.1: the second bit of a stream id says that it has one direction. */
 const UNIDIRECTIONAL = 2
 
-/** Notices that may overtake their streams; a stream's first bytes and its end are seldom far apart. */
+/**
+ * Notices that may overtake their streams; a stream's first bytes and its end are seldom far apart.
+ */
 const MAX_EARLY_NOTICES = 1024
 
 const EMPTY: Buffer = Buffer.alloc(0)
@@ -76,9 +83,15 @@ export class QuicConnection implements StreamHost {
   /** The server's endpoint hands the connection over once the handshake is done. */
   onReady: (() => void) | undefined
   remote: Address
-  /** What quiche is told about where datagrams come from; one object, because it is read for every packet. */
+  /**
+   * What quiche is told about where datagrams come from; one object, because it is read for every
+   * packet.
+   */
   readonly #info: { from: HostPort; to: HostPort }
-  /** Where the peer is, as far as its packets tell; with a real frpc quiche decides which path carries answers. */
+  /**
+   * Where the peer is, as far as its packets tell; with a real frpc quiche decides which path
+   * carries answers.
+   */
   #heardFrom: Address
   readonly #rebinding: Rebinding | undefined
   readonly #host: ConnectionHost
@@ -187,13 +200,16 @@ export class QuicConnection implements StreamHost {
       this.native.recv(data, this.#info)
       this.#unflushed++
     } catch {
-      // The packet ended the connection (quiche has queued the CONNECTION_CLOSE) or was not for this state;
-      // `process` sees which.
+      // The packet ended the connection (quiche has queued the CONNECTION_CLOSE) or was not for
+      // this state; `process` sees which.
       this.#unflushed += ACK_EVERY
     }
   }
 
-  /** quiche knows one address of the peer for good: what it sends goes to `remote`, wherever that is by now. */
+  /**
+   * quiche knows one address of the peer for good: what it sends goes to `remote`, wherever that is
+   * by now.
+   */
   get isPinned(): boolean {
     return this.#rebinding !== undefined
   }
@@ -210,11 +226,13 @@ export class QuicConnection implements StreamHost {
       this.#sendNotices()
       this.#finGuard.retry()
     }
-    // Streams that wrote have scheduled a flush for the end of this turn: what they add until then, a FIN above all,
-    // leaves in the same packet.
+    // Streams that wrote have scheduled a flush for the end of this turn: what they add until then,
+    // a FIN above all, leaves in the same packet.
     if (this.#checkOver() || this.#isFlushScheduled) return
     const mustFlush =
-      !this.#isEstablished || this.#unflushed >= ACK_EVERY || this.#unannounced >= WINDOW_UPDATE_BYTES
+      !this.#isEstablished ||
+      this.#unflushed >= ACK_EVERY ||
+      this.#unannounced >= WINDOW_UPDATE_BYTES
     if (mustFlush) this.flush()
     else if (!this.#holdTimer) {
       this.#holdTimer = setTimeout(() => this.flush(), ACK_HOLD_MS)
@@ -230,8 +248,9 @@ export class QuicConnection implements StreamHost {
   }
 
   /**
-   * Gives the peer spare ids, so that a rebinding or a new path never lacks one. A real frpc moves to one as soon as
-   * the handshake is done, so each has the token that a restarted server would reset it with.
+   * Gives the peer spare ids, so that a rebinding or a new path never lacks one. A real frpc moves
+   * to one as soon as the handshake is done, so each has the token that a restarted server would
+   * reset it with.
    */
   #offerCids(): void {
     while (this.native.sourceCidsLeft() > 0) {
@@ -248,7 +267,11 @@ export class QuicConnection implements StreamHost {
 
   #retireCids(): void {
     let isRetired = false
-    for (let cid = this.native.retiredScidNext(); cid !== null; cid = this.native.retiredScidNext()) {
+    for (
+      let cid = this.native.retiredScidNext();
+      cid !== null;
+      cid = this.native.retiredScidNext()
+    ) {
       this.removeCid(cidKey(cid))
       isRetired = true
     }
@@ -260,7 +283,10 @@ export class QuicConnection implements StreamHost {
     this.#host.addCid(key, this)
   }
 
-  /** Another id under which datagrams reach this connection (a server's client chooses the first one). */
+  /**
+   * Another id under which datagrams reach this connection (a server's client chooses the first
+   * one).
+   */
   addCid(key: string): void {
     this.#addCid(key)
   }
@@ -298,7 +324,8 @@ export class QuicConnection implements StreamHost {
   #acceptStream(id: number): QuicStream | undefined {
     if (id % 4 === this.#nextId % 4) return undefined
     if (id >= this.#nextPeerId) {
-      for (let skipped = this.#nextPeerId; skipped < id; skipped += 4) this.#skippedPeerIds.add(skipped)
+      for (let skipped = this.#nextPeerId; skipped < id; skipped += 4)
+        this.#skippedPeerIds.add(skipped)
       this.#nextPeerId = id + 4
     } else if (!this.#skippedPeerIds.delete(id)) {
       // Already over on our side; quiche still reports its last frames.
@@ -316,8 +343,9 @@ export class QuicConnection implements StreamHost {
   }
 
   /**
-   * Only streams that wait are asked: quiche's own list has every stream with credit, which is all idle ones too
-   * (a new connection beside 1,000 idle ones took 5-12 ms that way). Who is served goes to the end of the line.
+   * Only streams that wait are asked: quiche's own list has every stream with credit, which is all
+   * idle ones too (a new connection beside 1,000 idle ones took 5-12 ms that way). Who is served
+   * goes to the end of the line.
    */
   #serveWritable(): void {
     if (this.#blocked.size === 0) return
@@ -349,14 +377,15 @@ export class QuicConnection implements StreamHost {
       this.wake()
       return true
     }
-    // Also where nothing is in flight: this FIN can be lost itself, and quiche, for which all bytes are acknowledged,
-    // may have forgotten the stream by then.
+    // Also where nothing is in flight: this FIN can be lost itself, and quiche, for which all bytes
+    // are acknowledged, may have forgotten the stream by then.
     if (this.#isOurs) {
       const notice = encodeEndNotice({ streamId: stream.id, length: stream.bytesWritten })
       this.#outgoingNotices = Buffer.concat([this.#outgoingNotices, notice])
       this.#sendNotices()
     }
-    // quiche drops a FIN that is still unsent when it is next asked to read this stream, or hears of its bytes.
+    // quiche drops a FIN that is still unsent when it is next asked to read this stream, or hears
+    // of its bytes.
     this.flush()
     return true
   }
@@ -368,7 +397,8 @@ export class QuicConnection implements StreamHost {
       this.#outgoingNotices = this.#outgoingNotices.subarray(taken)
       if (taken > 0) this.wake()
     } catch {
-      // The peer stopped the stream or the connection is ending: then nothing waits for notices either.
+      // The peer stopped the stream or the connection is ending: then nothing waits for notices
+      // either.
       this.#outgoingNotices = EMPTY
     }
   }
@@ -394,7 +424,8 @@ export class QuicConnection implements StreamHost {
       stream.announceEnd(length)
       return
     }
-    // Overtook the first bytes of its stream; those of streams that are over are of no use to anybody.
+    // Overtook the first bytes of its stream; those of streams that are over are of no use to
+    // anybody.
     const isToCome = streamId >= this.#nextPeerId || this.#skippedPeerIds.has(streamId)
     if (isToCome && this.#earlyNotices.size < MAX_EARLY_NOTICES) {
       this.#earlyNotices.set(streamId, length)
@@ -439,7 +470,10 @@ export class QuicConnection implements StreamHost {
     this.#armTimer()
   }
 
-  /** One timer a connection, moved only when the new deadline is earlier: most flushes leave it alone. */
+  /**
+   * One timer a connection, moved only when the new deadline is earlier: most flushes leave it
+   * alone.
+   */
   #armTimer(): void {
     const now = performance.now()
     const dueMs = this.native.timeout() ?? Number.POSITIVE_INFINITY
@@ -486,7 +520,10 @@ export class QuicConnection implements StreamHost {
     this.#finish({ by: 'local', detail })
   }
 
-  /** The peer has proven with a stateless reset, or quiche with its state, that nothing more will come. */
+  /**
+   * The peer has proven with a stateless reset, or quiche with its state, that nothing more will
+   * come.
+   */
   #checkOver(): boolean {
     if (this.#isOver) return true
     this.#retireCids()

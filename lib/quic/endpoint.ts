@@ -1,5 +1,6 @@
-// One UDP socket and its QUIC connections, as client, as server or both. It finds the connection of each datagram,
-// answers what belongs to none (RFC 9000 sections 5.2, 6, 8.1, 10.3), and sends each connection's packets in bursts.
+// One UDP socket and its QUIC connections, as client, as server or both. It finds the connection of
+// each datagram, answers what belongs to none (RFC 9000 sections 5.2, 6, 8.1, 10.3), and sends each
+// connection's packets in bursts.
 
 import { randomBytes } from 'node:crypto'
 import { isWildcard, type Address } from '../address.ts'
@@ -8,7 +9,13 @@ import type { Quiche } from './binding.ts'
 import { tuneAllocator } from './allocator.ts'
 import { buildConfig, type QuicOptions } from './config.ts'
 import { QuicConnection, type ConnectionHost, type ConnectionOptions } from './connection.ts'
-import { DEFAULT_DATAGRAM_BYTES, MtuProbe, readProbe, writeProbe, type ProbeResult } from './mtu-probe.ts'
+import {
+  DEFAULT_DATAGRAM_BYTES,
+  MtuProbe,
+  readProbe,
+  writeProbe,
+  type ProbeResult,
+} from './mtu-probe.ts'
 import {
   CID_BYTES,
   cidKey,
@@ -74,10 +81,12 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.#options = options
     this.#strangers = new Strangers(options.limits)
     this.#resetSecret = options.resetSecret ?? randomBytes(32)
-    // quiche tells paths apart by both ends; ours is one socket, whichever interface it uses at the moment.
+    // quiche tells paths apart by both ends; ours is one socket, whichever interface it uses at the
+    // moment.
     const { ip, port } = socket.address
     this.local = { host: isWildcard(ip) ? '0.0.0.0' : ip, port }
-    // Build one now, so that a wrong certificate or key is an error of opening, not of the first connection.
+    // Build one now, so that a wrong certificate or key is an error of opening, not of the first
+    // connection.
     this.#config(options.datagramBytes || DEFAULT_DATAGRAM_BYTES)
     socket.onWritable = () => this.#onWritable()
     socket.start(this)
@@ -146,7 +155,10 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.#touched.clear()
   }
 
-  /** A stateless reset names no connection of ours: whoever talks to that address may recognise its token. */
+  /**
+   * A stateless reset names no connection of ours: whoever talks to that address may recognise its
+   * token.
+   */
   #offerToAll(data: Buffer, from: Address): void {
     if (isLongHeader(data.readUInt8(0)) || data.length > 100) return
     for (const connection of this.#connections) {
@@ -196,7 +208,8 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
       )
       return
     }
-    // After a Retry the client addresses the id that the Retry gave it, and the handshake must go on under that.
+    // After a Retry the client addresses the id that the Retry gave it, and the handshake must go
+    // on under that.
     const isRetried = odcid !== undefined && header.dcid.length === CID_BYTES
     const scid = isRetried ? Buffer.from(header.dcid) : randomBytes(CID_BYTES)
     const stamped = stampedSize(header.scid)
@@ -218,7 +231,10 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     const firstKey = cidKey(header.dcid)
     if (!isRetried) connection.addCid(firstKey)
     const settle = this.#strangers.begin(from.ip)
-    const timer = setTimeout(() => connection.close(0, 'the handshake took too long'), HANDSHAKE_TIMEOUT_MS)
+    const timer = setTimeout(
+      () => connection.close(0, 'the handshake took too long'),
+      HANDSHAKE_TIMEOUT_MS,
+    )
     const onDone = (): void => {
       clearTimeout(timer)
       settle()
@@ -230,7 +246,10 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.#touched.add(connection)
   }
 
-  /** We have restarted, or the connection has ended: tell the peer, so that it does not wait for its time-out. */
+  /**
+   * We have restarted, or the connection has ended: tell the peer, so that it does not wait for its
+   * time-out.
+   */
   #reset(data: Buffer, from: Address, dcid: Uint8Array): void {
     const length = Math.min(data.length - 1, RESET_BYTES)
     if (length < MIN_RESET_BYTES) return
@@ -266,7 +285,10 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     }
   }
 
-  /** Finds the datagram size for a server. Takes one round trip where the server is ours, 250 ms where not. */
+  /**
+   * Finds the datagram size for a server. Takes one round trip where the server is ours, 250 ms
+   * where not.
+   */
   probe(to: Address): Promise<ProbeResult> {
     const fixed = this.#options.datagramBytes
     if (fixed) return Promise.resolve({ datagramBytes: fixed })
@@ -279,7 +301,9 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
       const step = (): void => {
         clearTimeout(timer)
         const now = performance.now()
-        const result = this.#isClosed ? { datagramBytes: DEFAULT_DATAGRAM_BYTES } : probe.result(now)
+        const result = this.#isClosed
+          ? { datagramBytes: DEFAULT_DATAGRAM_BYTES }
+          : probe.result(now)
         if (result) {
           this.#probes.delete(nonce)
           resolve(result)
@@ -307,7 +331,13 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     const scid = stampSize(randomBytes(CID_BYTES), datagramBytes)
     const remote = { host: to.ip, port: to.port }
     const config = this.#config(datagramBytes)
-    const native = this.#quiche.Connection.connect(options.serverName, scid, this.local, remote, config)
+    const native = this.#quiche.Connection.connect(
+      options.serverName,
+      scid,
+      this.local,
+      remote,
+      config,
+    )
     const connection = this.#add(native, {
       role: 'client',
       remote: to,
@@ -376,8 +406,8 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   }
 
   /**
-   * Sends what a connection has. A burst is a run of full datagrams to one address; a shorter one ends it
-   * (that is GSO's rule: all segments equal but the last).
+   * Sends what a connection has. A burst is a run of full datagrams to one address; a shorter one
+   * ends it (that is GSO's rule: all segments equal but the last).
    */
   transmit(connection: QuicConnection): boolean {
     if (this.#isBlocked || this.#isClosed) return false
@@ -386,7 +416,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     const limit = Math.min(views.length, this.socket.maxSegments)
     let to: Address = connection.remote
     let count = 0
-    for (let bursts = 0; bursts < BURSTS_PER_TURN; ) {
+    for (let bursts = 0; bursts < BURSTS_PER_TURN;) {
       const view = views[count] ?? this.#burst
       const packet = native.send(view)
       if (packet === null) {
@@ -416,7 +446,8 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
 
   #sendBurst(length: number, segment: number, to: Address): void {
     const result = this.socket.send(this.#burst.subarray(0, length), segment, to)
-    // The burst is lost to the full buffer; QUIC sends it again. Everybody waits until there is room.
+    // The burst is lost to the full buffer; QUIC sends it again. Everybody waits until there is
+    // room.
     if (result === 'blocked') this.#isBlocked = true
   }
 

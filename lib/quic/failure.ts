@@ -33,7 +33,10 @@ const TLS_ALERTS: Readonly<Record<number, string>> = {
 }
 
 function describe({ isApp, errorCode, reason }: ConnectionFailure): string {
-  const text = Buffer.from(reason).toString('utf8').replace(/[^\x20-\x7e]/g, '?').slice(0, 200)
+  const text = Buffer.from(reason)
+    .toString('utf8')
+    .replace(/[^\x20-\x7e]/g, '?')
+    .slice(0, 200)
   if (isApp) return text === '' ? `closed with code ${errorCode}` : text
   const known =
     errorCode >= 0x100 && errorCode < 0x200
@@ -45,7 +48,9 @@ function describe({ isApp, errorCode, reason }: ConnectionFailure): string {
 /** True when the failure is TLS's: a certificate, a name or the application protocol. */
 export function isTlsFailure(native: Connection): boolean {
   const failure = native.localError() ?? native.peerError()
-  return failure !== null && !failure.isApp && failure.errorCode >= 0x100 && failure.errorCode < 0x200
+  return (
+    failure !== null && !failure.isApp && failure.errorCode >= 0x100 && failure.errorCode < 0x200
+  )
 }
 
 /** Why `native` is over. Call it once it is draining or closed. */

@@ -1,13 +1,13 @@
-// Works around a fault of quiche 0.18 that can lose a FIN (see end-notices.ts, which is the cure between two of ours).
-// A FIN that rides on the last bytes is safe, and so is one that is sent when no bytes are in flight. Towards a real
-// peer, what is in between waits here.
+// Works around a fault of quiche 0.18 that can lose a FIN (see end-notices.ts, which is the cure
+// between two of ours). A FIN that rides on the last bytes is safe, and so is one that is sent when
+// no bytes are in flight. Towards a real peer, what is in between waits here.
 
 import type { Connection } from './quiche-types.ts'
 import type { QuicStream } from './stream.ts'
 
 /**
- * Where it cannot be seen that nothing is in flight (other streams are busy), this long after the last byte counts as
- * acknowledged: enough for one loss, its detection and the retransmission.
+ * Where it cannot be seen that nothing is in flight (other streams are busy), this long after the
+ * last byte counts as acknowledged: enough for one loss, its detection and the retransmission.
  */
 const SETTLE_ROUND_TRIPS = 5
 const SETTLE_MS = 20
@@ -21,14 +21,17 @@ export class FinGuard {
   }
 
   /**
-   * True when no bytes of `stream` can be in flight. `hasHeard` says whether a datagram came in since the last flush,
-   * because only then does quiche compute anew what it would take.
+   * True when no bytes of `stream` can be in flight. `hasHeard` says whether a datagram came in
+   * since the last flush, because only then does quiche compute anew what it would take.
    */
   isSafe(stream: QuicStream, hasHeard: boolean): boolean {
     return stream.lastSend === undefined || (hasHeard && this.#isQuiet(stream.id))
   }
 
-  /** True when an unsafe FIN has waited long enough; otherwise `retry` or the settling time asks again. */
+  /**
+   * True when an unsafe FIN has waited long enough; otherwise `retry` or the settling time asks
+   * again.
+   */
   hasSettled(stream: QuicStream): boolean {
     const rttMs = this.#native.pathStats().find(path => path.active)?.rtt ?? 0
     const sentAt = stream.lastSend?.atMs ?? 0
@@ -56,7 +59,10 @@ export class FinGuard {
     this.#waiting.delete(stream)
   }
 
-  /** Nothing is in flight on the connection: what quiche would take now is the whole congestion window. */
+  /**
+   * Nothing is in flight on the connection: what quiche would take now is the whole congestion
+   * window.
+   */
   #isQuiet(streamId: number): boolean {
     try {
       const window = this.#native.pathStats().find(path => path.active)?.cwnd

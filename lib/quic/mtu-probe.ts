@@ -1,6 +1,7 @@
-// Finds the largest datagram that passes in both directions before the handshake, because the binding fixes the size
-// when a connection is made. A probe is padded to the size it asks about and answered by an echo of the same size, so
-// a stranger gets no amplification. Codec and machine; Sans-IO.
+// Finds the largest datagram that passes in both directions before the handshake, because the
+// binding fixes the size when a connection is made. A probe is padded to the size it asks about and
+// answered by an echo of the same size, so a stranger gets no amplification. Codec and machine;
+// Sans-IO.
 // Layout: 08 'QFP' kind(1) nonce(8) size(2) zeros. The first byte is free in RFC 9443's table.
 
 const MAGIC = 0x08514650
@@ -12,13 +13,16 @@ const ECHO = 2
 export const DEFAULT_DATAGRAM_BYTES = 1252
 
 /**
- * What to try. 1472 and 1452 fill Ethernet on IPv4 and IPv6, 1372 passes WireGuard and most mobile networks, 8932 is
- * jumbo frames. 16000 is for loopback, measured through the whole tunnel on one machine: 1452 1.7, 16000 6.4,
- * 32000 5.8, 65000 5.2 Gbit/s (larger ones fall out of the caches).
+ * What to try. 1472 and 1452 fill Ethernet on IPv4 and IPv6, 1372 passes WireGuard and most mobile
+ * networks, 8932 is jumbo frames. 16000 is for loopback, measured through the whole tunnel on one
+ * machine: 1452 1.7, 16000 6.4, 32000 5.8, 65000 5.2 Gbit/s (larger ones fall out of the caches).
  */
 const SIZES = [16_000, 8932, 1472, 1452, 1372, DEFAULT_DATAGRAM_BYTES]
 
-/** Wait this long for the first echo. A real frps never answers, so this is what it costs to learn that. */
+/**
+ * Wait this long for the first echo. A real frps never answers, so this is what it costs to learn
+ * that.
+ */
 const FIRST_ECHO_MS = 250
 /** After the first echo, larger ones get half a round trip more, at least this. */
 const MIN_GRACE_MS = 5
@@ -29,7 +33,9 @@ export interface ProbeDatagram {
   readonly size: number
 }
 
-/** Reads a probe or echo; undefined for anything else. An echo shorter than it says does not count. */
+/**
+ * Reads a probe or echo; undefined for anything else. An echo shorter than it says does not count.
+ */
 export function readProbe(data: Buffer): ProbeDatagram | undefined {
   if (data.length < HEADER_BYTES || data.readUInt32BE(0) !== MAGIC) return undefined
   const kind = data.readUInt8(4)

@@ -1,13 +1,19 @@
-// What can be read of a datagram without keys (RFC 9000 section 17, RFC 9443): whose it is, and where one packet ends
-// and the next begins when the kernel glued several together. Pure.
+// What can be read of a datagram without keys (RFC 9000 section 17, RFC 9443): whose it is, and
+// where one packet ends and the next begins when the kernel glued several together. Pure.
 
-/** Every connection id of ours has this length; the server's ids must be as long as the clients' to share a socket. */
+/**
+ * Every connection id of ours has this length; the server's ids must be as long as the clients' to
+ * share a socket.
+ */
 export const CID_BYTES = 12
 
 /** Smallest datagram that may carry a client's Initial packet (RFC 9000 section 14.1). */
 export const MIN_INITIAL_BYTES = 1200
 
-/** RFC 9443: QUIC has one of the two high bits set; what has none belongs to other protocols on this socket. */
+/**
+ * RFC 9443: QUIC has one of the two high bits set; what has none belongs to other protocols on this
+ * socket.
+ */
 export function isQuic(firstByte: number): boolean {
   return (firstByte & 0xc0) !== 0
 }
@@ -17,7 +23,8 @@ export function isLongHeader(firstByte: number): boolean {
 }
 
 /**
- * The destination connection id as a map key, or undefined where the datagram is too short to have one.
+ * The destination connection id as a map key, or undefined where the datagram is too short to have
+ * one.
  * Latin-1 text of the bytes: the cheapest key there is.
  */
 export function destinationKey(datagram: Buffer): string | undefined {
@@ -35,9 +42,10 @@ export function cidKey(cid: Uint8Array): string {
 }
 
 /**
- * The size of the segments in `data` when the kernel did not say (UDP GRO read without its control message). All
- * segments of one flow name the same connection id at the same place, so the second occurrence gives the size. A wrong
- * guess can only come from a sender that repeats our id inside a packet, and costs it that packet.
+ * The size of the segments in `data` when the kernel did not say (UDP GRO read without its control
+ * message). All segments of one flow name the same connection id at the same place, so the second
+ * occurrence gives the size. A wrong guess can only come from a sender that repeats our id inside a
+ * packet, and costs it that packet.
  */
 export function segmentBytes(data: Buffer): number {
   if (data.length < 2 * (1 + CID_BYTES)) return data.length
@@ -50,8 +58,9 @@ export function segmentBytes(data: Buffer): number {
   return isSameForm ? size : data.length
 }
 
-// Client connection ids of ours tell the server how large datagrams have been seen to pass in both directions, because
-// the binding cannot change the size later and has no private transport parameter: magic(2) size(2) random(8).
+// Client connection ids of ours tell the server how large datagrams have been seen to pass in both
+// directions, because the binding cannot change the size later and has no private transport
+// parameter: magic(2) size(2) random(8).
 const SIZE_MAGIC = 0x5146
 
 /** Stamps `datagramBytes` into a random client connection id of 12 bytes. */

@@ -1,4 +1,5 @@
-// What this project uses of the native binding, with the meanings that the package's own types leave open.
+// What this project uses of the native binding, with the meanings that the package's own types
+// leave open.
 
 export interface HostPort {
   readonly host: string

@@ -1,11 +1,13 @@
-// Follows a client of ours whose address changes (a NAT that rebinds, another network) without quiche knowing: quiche 0.18
-// migrates too, but then leaves packets that were in flight on the old path unsent for minutes, and a transfer to the
-// client hangs one time in five. So quiche is told one address for good, lost packets are lost packets, and the endpoint
-// sends to where the client was last heard. Pure.
+// Follows a client of ours whose address changes (a NAT that rebinds, another network) without
+// quiche knowing: quiche 0.18 migrates too, but then leaves packets that were in flight on the old
+// path unsent for minutes, and a transfer to the client hangs one time in five. So quiche is told
+// one address for good, lost packets are lost packets, and the endpoint sends to where the client
+// was last heard. Pure.
 //
-// What RFC 9000 section 9.3 asks for with path validation is asked for here in another way: only packets that decrypt and
-// are new count, and the address moves after two of them in a row. Somebody who can see and overtake packets could
-// point the stream elsewhere for as long as he overtakes every one; such a one can stop it altogether anyway.
+// What RFC 9000 section 9.3 asks for with path validation is asked for here in another way: only
+// packets that decrypt and are new count, and the address moves after two of them in a row.
+// Somebody who can see and overtake packets could point the stream elsewhere for as long as he
+// overtakes every one; such a one can stop it altogether anyway.
 
 import type { Address } from '../address.ts'
 

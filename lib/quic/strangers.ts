@@ -1,7 +1,10 @@
-// Bounds what clients can cost before they have logged in: handshakes under way, in all and per address, and replies
-// to datagrams that belong to nobody. Sans-IO.
+// Bounds what clients can cost before they have logged in: handshakes under way, in all and per
+// address, and replies to datagrams that belong to nobody. Sans-IO.
 
-/** Handshakes under way above which a client must first prove its address (Retry, one more round trip). */
+/**
+ * Handshakes under way above which a client must first prove its address (Retry, one more round
+ * trip).
+ */
 const RETRY_ABOVE = 32
 /** Handshakes under way above which new ones are dropped: about 60 kB each in quiche. */
 const MAX_HANDSHAKES = 1024

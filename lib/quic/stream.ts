@@ -1,5 +1,6 @@
 // One QUIC stream as a Duplex: backpressure and half-close go through QUIC's flow control and FIN.
-// quiche holds received bytes until they are asked for, so nothing is buffered here beyond one chunk.
+// quiche holds received bytes until they are asked for, so nothing is buffered here beyond one
+// chunk.
 
 import { Duplex } from 'node:stream'
 import { errorText, TunnelError } from '../errors.ts'
@@ -14,13 +15,15 @@ export interface StreamHost {
   replaceScratch(): void
   /** Something was queued in quiche: flush soon. */
   wake(): void
-  /** The stream has bytes that quiche did not take: call its `flushWrites` when there may be room. */
+  /**
+   * The stream has bytes that quiche did not take: call its `flushWrites` when there may be room.
+   */
   awaitWindow(stream: QuicStream): void
   /** Bytes were taken out of quiche, so windows may have to be announced. */
   onBytesRead(count: number): void
   /**
-   * Sends FIN; false when it cannot go yet, and then `flushWrites` is called again when it may. Throws as quiche does.
-   * See end-notices.ts for why this is not just a call of quiche.
+   * Sends FIN; false when it cannot go yet, and then `flushWrites` is called again when it may.
+   * Throws as quiche does. See end-notices.ts for why this is not just a call of quiche.
    */
   finish(stream: QuicStream): boolean
   /** Counts flushes, so that a stream can tell whether its last bytes have left. */
@@ -32,7 +35,10 @@ export interface StreamHost {
 const SHUTDOWN_READ = 0
 const SHUTDOWN_WRITE = 1
 
-/** Application error codes: 0 is frp's ordinary close (frp-wire.md section 1.5), 1 an abort between ours. */
+/**
+ * Application error codes: 0 is frp's ordinary close (frp-wire.md section 1.5), 1 an abort between
+ * ours.
+ */
 const CODE_ABORT = 1
 
 /** Largest piece handed to a reader that keeps it. */
@@ -74,12 +80,17 @@ export class QuicStream extends Duplex implements DirectSource {
   }
 
   readDirect(sink: (chunk: Buffer) => number): void {
-    for (let chunk = this.read() as Buffer | null; chunk !== null; chunk = this.read() as Buffer | null) {
+    for (
+      let chunk = this.read() as Buffer | null;
+      chunk !== null;
+      chunk = this.read() as Buffer | null
+    ) {
       sink(chunk)
     }
     this.#sink = sink
     this.#isWanted = true
-    // Flowing, so that the 'end' that push(null) queues is emitted though nothing passes through here.
+    // Flowing, so that the 'end' that push(null) queues is emitted though nothing passes through
+    // here.
     this.resume()
     this.pull()
   }
@@ -89,7 +100,10 @@ export class QuicStream extends Duplex implements DirectSource {
     this.pull()
   }
 
-  /** Takes what quiche has for this stream, as far as the reader wants it. Called when the stream is readable. */
+  /**
+   * Takes what quiche has for this stream, as far as the reader wants it. Called when the stream is
+   * readable.
+   */
   pull(): void {
     while (this.#isWanted && !this.#isFinRead && !this.destroyed) {
       const sink = this.#sink
@@ -150,7 +164,8 @@ export class QuicStream extends Duplex implements DirectSource {
     this.#isResetByPeer = true
     const code = /StreamReset\((\d+)\)/.exec(text)?.[1]
     if (code === '0') {
-      // frp closes with STOP_SENDING(0), which its quic-go answers with RESET_STREAM(0): an ordinary end.
+      // frp closes with STOP_SENDING(0), which its quic-go answers with RESET_STREAM(0): an
+      // ordinary end.
       this.push(null)
       this.#endIfStopped()
       return
@@ -182,8 +197,8 @@ export class QuicStream extends Duplex implements DirectSource {
   }
 
   /**
-   * Hands pending bytes to quiche as far as it takes them; what is left is asked for again as soon as the window may
-   * have grown.
+   * Hands pending bytes to quiche as far as it takes them; what is left is asked for again as soon
+   * as the window may have grown.
    */
   flushWrites(): void {
     if (this.#isStopped || this.destroyed) return
@@ -224,7 +239,8 @@ export class QuicStream extends Duplex implements DirectSource {
       this.destroy(new TunnelError('STREAM_RESET', `the stream cannot be written (${text})`))
       return
     }
-    // What the peer sent before it stopped us is still delivered; the stream ends with its reading side.
+    // What the peer sent before it stopped us is still delivered; the stream ends with its reading
+    // side.
     this.#endIfStopped()
     this.emit('stopped')
   }
@@ -251,7 +267,10 @@ export class QuicStream extends Duplex implements DirectSource {
     done(error)
   }
 
-  /** An end that was announced has its FIN on the way; quiche forgets the stream only once it is taken. */
+  /**
+   * An end that was announced has its FIN on the way; quiche forgets the stream only once it is
+   * taken.
+   */
   #takeFin(): boolean {
     if (!this.#isFinRead || this.#isResetByPeer) return this.#isResetByPeer
     try {

@@ -1,10 +1,13 @@
-// Retry tokens and stateless-reset tokens (RFC 9000 sections 8.1.2 and 10.3). Both are keyed hashes, so that the server
-// remembers nothing about strangers.
+// Retry tokens and stateless-reset tokens (RFC 9000 sections 8.1.2 and 10.3). Both are keyed
+// hashes, so that the server remembers nothing about strangers.
 
 import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Address } from '../address.ts'
 
-/** A client answers a Retry within its first flights; longer-lived tokens could be collected and replayed. */
+/**
+ * A client answers a Retry within its first flights; longer-lived tokens could be collected and
+ * replayed.
+ */
 const TOKEN_LIFE_MS = 10_000
 const MAC_BYTES = 16
 const HEADER_BYTES = 9
@@ -24,7 +27,10 @@ export class RetryTokens {
     return Buffer.concat([body, this.#mac(body, address)])
   }
 
-  /** The original destination connection id, or undefined for a token that is foreign, old or of another address. */
+  /**
+   * The original destination connection id, or undefined for a token that is foreign, old or of
+   * another address.
+   */
   open(token: Uint8Array, address: Address, nowMs: number): Buffer | undefined {
     const bytes = Buffer.from(token.buffer, token.byteOffset, token.byteLength)
     if (bytes.length < HEADER_BYTES + MAC_BYTES || bytes.length > HEADER_BYTES + 20 + MAC_BYTES) {
@@ -46,8 +52,9 @@ export class RetryTokens {
 }
 
 /**
- * The stateless-reset token of a connection id. `secret` outlives the process (it comes from the configuration), so
- * that a frps that was restarted can tell a client at once that its connection is gone.
+ * The stateless-reset token of a connection id. `secret` outlives the process (it comes from the
+ * configuration), so that a frps that was restarted can tell a client at once that its connection
+ * is gone.
  */
 export function resetToken(secret: Uint8Array, cid: Uint8Array): Buffer {
   return createHmac('sha256', secret).update('stateless reset').update(cid).digest().subarray(0, 16)

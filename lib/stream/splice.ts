@@ -1,5 +1,5 @@
-// Joins two byte flows: the data plane above the transports. It decides when an end in one direction ends the other;
-// what is carried, counted or encrypted is its callers' business.
+// Joins two byte flows: the data plane above the transports. It decides when an end in one
+// direction ends the other; what is carried, counted or encrypted is its callers' business.
 
 import { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
@@ -7,9 +7,9 @@ import { isDirectSource, LENT_KEPT, LENT_STOP, LENT_TAKEN, type DirectSource } f
 
 export interface SpliceOptions {
   /**
-   * True keeps the directions independent: an end on one side becomes an end on the other, and the answer still flows.
-   * False is frp's rule (frp-wire.md section 5.2): the first end closes both sides, after what was already
-   * received has been delivered.
+   * True keeps the directions independent: an end on one side becomes an end on the other, and the
+   * answer still flows. False is frp's rule (frp-wire.md section 5.2): the first end closes both
+   * sides, after what was already received has been delivered.
    */
   readonly halfClose: boolean
 }
@@ -23,8 +23,8 @@ export interface SpliceResult {
 }
 
 /**
- * Joins `a` and `b` until both are closed, and owns both from the call on: they are always destroyed at the end.
- * A slow side stops the other one. Never rejects.
+ * Joins `a` and `b` until both are closed, and owns both from the call on: they are always
+ * destroyed at the end. A slow side stops the other one. Never rejects.
  */
 export function splice(a: Duplex, b: Duplex, { halfClose }: SpliceOptions): Promise<SpliceResult> {
   return new Promise(resolve => {
@@ -49,7 +49,8 @@ export function splice(a: Duplex, b: Duplex, { halfClose }: SpliceOptions): Prom
       else from.on('end', onEnd)
       from.on('error', onError)
       from.on('close', () => {
-        // A side that vanished without an end, or under frp's rule any side that is gone, takes the other along.
+        // A side that vanished without an end, or under frp's rule any side that is gone, takes the
+        // other along.
         if (!from.readableEnded || error !== undefined) to.destroy()
         else if (!halfClose) endBoth(from, to)
         onClose()
@@ -98,8 +99,9 @@ function pump(from: Duplex, to: Duplex): { count: number } {
 }
 
 /**
- * Chunks that come in one callback (TLS records of 16 KiB) leave in one system call. With the high-water mark of
- * proxy/host.ts 4.2-4.8 Gbit/s through a tunnel in TCP mode; without both 3.7-4.1, real frp 3.1-3.5.
+ * Chunks that come in one callback (TLS records of 16 KiB) leave in one system call. With the
+ * high-water mark of proxy/host.ts 4.2-4.8 Gbit/s through a tunnel in TCP mode; without both
+ * 3.7-4.1, real frp 3.1-3.5.
  */
 function gatherer(to: Socket): () => void {
   let isCorked = false
@@ -116,8 +118,8 @@ function gatherer(to: Socket): () => void {
 }
 
 /**
- * The same without a buffer per chunk: libuv writes to a socket at once where the kernel has room, and a queue length
- * of zero after the write says that the memory is free again.
+ * The same without a buffer per chunk: libuv writes to a socket at once where the kernel has room,
+ * and a queue length of zero after the write says that the memory is free again.
  */
 function pumpDirect(from: DirectSource, to: Socket): { count: number } {
   const flow = { count: 0 }

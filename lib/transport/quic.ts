@@ -1,4 +1,5 @@
-// QUIC as a transport: frp's streams without yamux (frp-wire.md section 1.5). The native binding is loaded on first use.
+// QUIC as a transport: frp's streams without yamux (frp-wire.md section 1.5). The native binding is
+// loaded on first use.
 
 import { hkdfSync } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
@@ -19,7 +20,10 @@ import type {
 
 export interface QuicListenOptions extends QuicOptions {
   readonly address: Address
-  /** Keys the stateless resets; anything that is secret and the same after a restart (the auth token). */
+  /**
+   * Keys the stateless resets; anything that is secret and the same after a restart (the auth
+   * token).
+   */
   readonly resetSecret?: string
 }
 
@@ -28,7 +32,10 @@ export interface QuicDialOptions extends QuicOptions {
   readonly port: number
   /** Name in SNI and, with a CA, in the certificate. Default: `host`. */
   readonly serverName?: string
-  /** Longest wait for the handshake, milliseconds. frp's transport.dialServerTimeout, default there 10_000. */
+  /**
+   * Longest wait for the handshake, milliseconds. frp's transport.dialServerTimeout, default there
+   * 10_000.
+   */
   readonly connectTimeoutMs: number
 }
 
@@ -105,7 +112,10 @@ function bindError(address: Address, error: unknown): TunnelError {
   }
 }
 
-/** A client's way to one QUIC server. Each session has its own socket, so that a dead one takes nothing along. */
+/**
+ * A client's way to one QUIC server. Each session has its own socket, so that a dead one takes
+ * nothing along.
+ */
 export function quicDialer(options: QuicDialOptions): Dialer {
   const sessions = new Set<QuicSession>()
   return {
@@ -122,7 +132,10 @@ export function quicDialer(options: QuicDialOptions): Dialer {
   }
 }
 
-async function dial(options: QuicDialOptions, signal: AbortSignal | undefined): Promise<QuicSession> {
+async function dial(
+  options: QuicDialOptions,
+  signal: AbortSignal | undefined,
+): Promise<QuicSession> {
   signal?.throwIfAborted()
   const place = `${options.host}:${options.port}/udp`
   const quiche = await loadQuiche().catch((error: unknown) => {

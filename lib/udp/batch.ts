@@ -1,6 +1,7 @@
-// The fast UDP socket of Linux: one sendmsg for up to 64 datagrams (UDP GSO), one recvmmsg for up to 32 receptions of
-// as many glued datagrams (UDP GRO). libuv still tells when the socket is readable, through node:dgram on our own
-// descriptor; its first read of a wake-up is handed on like any other.
+// The fast UDP socket of Linux: one sendmsg for up to 64 datagrams (UDP GSO), one recvmmsg for up
+// to 32 receptions of as many glued datagrams (UDP GRO). libuv still tells when the socket is
+// readable, through node:dgram on our own descriptor; its first read of a wake-up is handed on like
+// any other.
 // Layouts: struct msghdr 56 bytes, mmsghdr 64, iovec 16, cmsghdr 16 + data.
 
 import { createSocket, type Socket } from 'node:dgram'
@@ -40,15 +41,23 @@ const CONTROL_BYTES = 24
 const SLOTS = 32
 // A glued reception is at most one UDP payload long.
 const SLOT_BYTES = 65_536
-// Drain at most this often a wake-up, so that a flood cannot hold the event loop (32 x 16 receptions).
+// Drain at most this often a wake-up, so that a flood cannot hold the event loop (32 x 16
+// receptions).
 const MAX_DRAINS = 16
 // Datagrams that libuv may queue while the kernel's buffer is full.
 const MAX_QUEUED_SENDS = 256
 
-/** Binds the batching socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) as `code`. */
+/**
+ * Binds the batching socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) as
+ * `code`.
+ */
 export async function openBatchSocket(bind: Address, libc: Libc): Promise<UdpSocket> {
   const family = bind.ip.includes(':') ? AF_INET6 : AF_INET
-  const fd = check(libc, 'socket', libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0))
+  const fd = check(
+    libc,
+    'socket',
+    libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
+  )
   let socket: Socket | undefined
   try {
     configure(libc, fd, family)
@@ -109,12 +118,7 @@ class BatchSocket implements UdpSocket {
   #isBlocked = false
   #isClosed = false
 
-  constructor(options: {
-    libc: Libc
-    fd: number
-    family: number
-    socket: Socket
-  }) {
+  constructor(options: { libc: Libc; fd: number; family: number; socket: Socket }) {
     this.#family = options.family
     this.#socket = options.socket
     const { address, port } = options.socket.address()
@@ -167,7 +171,10 @@ class BatchSocket implements UdpSocket {
     return result
   }
 
-  /** The kernel's buffer is full: libuv knows how to wait for it, so the rest goes its way, in order and bounded. */
+  /**
+   * The kernel's buffer is full: libuv knows how to wait for it, so the rest goes its way, in order
+   * and bounded.
+   */
   #queue(burst: Buffer, segmentBytes: number, to: Address): SendResult {
     if (this.#queued >= MAX_QUEUED_SENDS) {
       this.#isBlocked = true

@@ -1,4 +1,5 @@
-// The portable UDP socket: node:dgram, one datagram a call. Slower (a send costs about 4 us) but runs everywhere.
+// The portable UDP socket: node:dgram, one datagram a call. Slower (a send costs about 4 us) but
+// runs everywhere.
 
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
@@ -14,7 +15,9 @@ import {
 /** Datagrams that may wait inside libuv before senders are told to stop. */
 const MAX_QUEUED_SENDS = 256
 
-/** Binds a plain UDP socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL). */
+/**
+ * Binds a plain UDP socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL).
+ */
 export async function openDgramSocket(bind: Address): Promise<UdpSocket> {
   const isIpv6 = bind.ip.includes(':')
   const socket = createSocket({
@@ -52,7 +55,8 @@ class DgramSocket implements UdpSocket {
     this.#isIpv6 = isIpv6
     const { address, port } = socket.address()
     this.address = { ip: plainIp(address), port }
-    // A send's failure is in its callback; what is left here is an ICMP answer, which QUIC's timers handle.
+    // A send's failure is in its callback; what is left here is an ICMP answer, which QUIC's timers
+    // handle.
     socket.on('error', () => {})
   }
 

@@ -9,8 +9,9 @@ import type { UdpSocket } from './socket.ts'
 export type { DatagramHandler, SendResult, UdpSocket } from './socket.ts'
 
 /**
- * Opens a UDP socket on `bind` (port 0: any; ip `::` serves IPv4 too). `portable` forces plain node:dgram.
- * Rejects with the system's error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL, EAFNOSUPPORT).
+ * Opens a UDP socket on `bind` (port 0: any; ip `::` serves IPv4 too). `portable` forces plain
+ * node:dgram. Rejects with the system's error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL,
+ * EAFNOSUPPORT).
  */
 export function openUdpSocket(
   bind: Address,

@@ -1,5 +1,5 @@
-// The few calls of the C library that the batching socket needs, through koffi, which is loaded when first asked for.
-// Structure layouts are those of 64-bit little-endian Linux.
+// The few calls of the C library that the batching socket needs, through koffi, which is loaded
+// when first asked for. Structure layouts are those of 64-bit little-endian Linux.
 
 import { createRequire } from 'node:module'
 import { endianness } from 'node:os'
@@ -41,7 +41,8 @@ function load(): Libc | undefined {
     // require, because koffi is CommonJS, optional, and must not be looked for at import.
     const koffi = createRequire(import.meta.url)('koffi') as Koffi
     const library = koffi.load(null)
-    // The declarations below are the signatures of `Libc`, one to one: the cast states what koffi cannot.
+    // The declarations below are the signatures of `Libc`, one to one: the cast states what koffi
+    // cannot.
     const call = <Name extends keyof Libc>(declaration: string): Libc[Name] =>
       library.func(declaration) as unknown as Libc[Name]
     return {

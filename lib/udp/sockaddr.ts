@@ -7,8 +7,8 @@ export const AF_INET6 = 10
 export const SOCKADDR_BYTES = 28
 
 /**
- * Writes `address` for a socket of the family into `target` (28 bytes) and returns the length used. An IPv4 address
- * on an IPv6 socket becomes its v4-mapped form.
+ * Writes `address` for a socket of the family into `target` (28 bytes) and returns the length used.
+ * An IPv4 address on an IPv6 socket becomes its v4-mapped form.
  */
 export function writeSockaddr(target: Buffer, { ip, port }: Address, family: number): number {
   target.fill(0)
@@ -31,8 +31,7 @@ export function writeSockaddr(target: Buffer, { ip, port }: Address, family: num
 export function readSockaddr(source: Buffer): Address {
   const port = source.readUInt16BE(2)
   if (source.readUInt16LE(0) === AF_INET) return { ip: readIpv4(source, 4), port }
-  const isMapped =
-    source.readBigUInt64BE(8) === 0n && source.readUInt32BE(16) === 0x0000ffff
+  const isMapped = source.readBigUInt64BE(8) === 0n && source.readUInt32BE(16) === 0x0000ffff
   if (isMapped) return { ip: readIpv4(source, 20), port }
   return { ip: readIpv6(source, 8), port }
 }

@@ -23,7 +23,11 @@ t.test('what has neither high bit is not QUIC', async t => {
 
 t.test('the destination id is found in both header forms', async t => {
   t.equal(destinationKey(shortPacket(40)), CID.toString('latin1'))
-  const long = Buffer.concat([Buffer.from([0xc0, 0, 0, 0, 1, 8]), Buffer.from('abcdefgh'), Buffer.alloc(30)])
+  const long = Buffer.concat([
+    Buffer.from([0xc0, 0, 0, 0, 1, 8]),
+    Buffer.from('abcdefgh'),
+    Buffer.alloc(30),
+  ])
   t.equal(destinationKey(long), 'abcdefgh')
 })
 

@@ -13,7 +13,12 @@ async function makePair(_t: Test, datagramBytes: number): Promise<SessionPair> {
     onSession = resolve
   })
   const listener = await listenQuic(
-    { ...QUIC, ...(await selfSignedCertificate()), address: { ip: '127.0.0.1', port: 0 }, datagramBytes },
+    {
+      ...QUIC,
+      ...(await selfSignedCertificate()),
+      address: { ip: '127.0.0.1', port: 0 },
+      datagramBytes,
+    },
     { onSession: session => onSession(session), log: silentLogger },
   )
   const dialer = quicDialer({

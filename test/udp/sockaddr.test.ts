@@ -2,7 +2,15 @@ import t from 'tap'
 import { AF_INET, AF_INET6, readSockaddr, writeSockaddr } from '../../lib/udp/sockaddr.ts'
 
 t.test('addresses survive the way through bytes', async t => {
-  const texts = ['::1', '::', 'fe80::1', '2001:db8::8:800:200c:417a', '1:2:3:4:5:6:7:8', '1::8', '2001:db8:0:1:1:1:1:1']
+  const texts = [
+    '::1',
+    '::',
+    'fe80::1',
+    '2001:db8::8:800:200c:417a',
+    '1:2:3:4:5:6:7:8',
+    '1::8',
+    '2001:db8:0:1:1:1:1:1',
+  ]
   for (const ip of texts) {
     const bytes = Buffer.alloc(28)
     t.equal(writeSockaddr(bytes, { ip, port: 7000 }, AF_INET6), 28)

@@ -96,8 +96,7 @@ for (const { name, open, skip } of kinds) {
     t.test('a taken port is EADDRINUSE', async t => {
       const a = await open('127.0.0.1')
       t.teardown(() => a.close())
-      const again =
-        name === 'dgram' ? openDgramSocket(a.address) : openUdpSocket(a.address)
+      const again = name === 'dgram' ? openDgramSocket(a.address) : openUdpSocket(a.address)
       await t.rejects(again, { code: 'EADDRINUSE' })
     })
 
