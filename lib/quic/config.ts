@@ -82,7 +82,7 @@ export function buildConfig(quiche: Quiche, options: QuicOptions, datagramBytes:
   config.setInitialMaxStreamDataBidiLocal(STREAM_WINDOW)
   config.setInitialMaxStreamDataBidiRemote(STREAM_WINDOW)
   config.setInitialMaxStreamsBidi(options.maxStreams)
-  // One for end-notices.ts; nobody else opens any.
+  // One for notice-channel.ts; nobody else opens any.
   config.setInitialMaxStreamsUni(1)
   config.setInitialMaxStreamDataUni(END_NOTICE_WINDOW)
   config.setMaxStreamWindow(MAX_STREAM_WINDOW)

@@ -2,21 +2,21 @@
 // the socket and calls in; nothing here touches it. Order in one turn of the loop: all datagrams,
 // then `process`, then one `flush`.
 
-import { randomBytes } from 'node:crypto'
 import type { Address } from '../address.ts'
 import { TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
-import { closeReason, isTlsFailure } from './failure.ts'
+import { ConnectionIds, type CidRegistry } from './cids.ts'
 import { ALPN_OURS } from './config.ts'
-import { EndNoticeReader, encodeEndNotice, type EndNotice } from './end-notices.ts'
+import { closeReason, isTlsFailure } from './failure.ts'
 import { FinGuard } from './fin-guard.ts'
-import { CID_BYTES, cidKey } from './packet.ts'
+import { NoticeChannel, UNIDIRECTIONAL, type NoticeHost } from './notice-channel.ts'
 import type { Connection, HostPort } from './quiche-types.ts'
 import { Rebinding } from './rebinding.ts'
+import { StreamIds } from './stream-ids.ts'
 import { QuicStream, type StreamHost } from './stream.ts'
 
 /** What a connection needs of its endpoint. */
-export interface ConnectionHost {
+export interface ConnectionHost extends CidRegistry {
   readonly local: HostPort
   readonly scratch: Buffer
   replaceScratch(): void
@@ -24,10 +24,6 @@ export interface ConnectionHost {
   transmit(connection: QuicConnection): boolean
   /** Calls `flush` before this turn of the loop ends. */
   scheduleFlush(connection: QuicConnection): void
-  addCid(key: string, connection: QuicConnection): void
-  removeCid(key: string): void
-  /** The token that a stateless reset for this id will carry, as quiche takes it. */
-  resetToken(cid: Uint8Array): bigint
   remove(connection: QuicConnection): void
 }
 
@@ -49,10 +45,7 @@ export interface ConnectionOptions {
 const ACK_EVERY = 8
 const ACK_HOLD_MS = 1
 
-/**
- * Bytes read by the application after which new windows are announced without waiting for something
- * to send.
- */
+/** New windows are announced at the latest when the application has read this many bytes. */
 const WINDOW_UPDATE_BYTES = 128 << 10
 
 /**
@@ -63,18 +56,11 @@ const WINDOW_UPDATE_BYTES = 128 << 10
  */
 const LIVENESS_MS = 1000
 
-/** RFC 9000 section 2.1: the second bit of a stream id says that it has one direction. */
-const UNIDIRECTIONAL = 2
-
-/**
- * Notices that may overtake their streams; a stream's first bytes and its end are seldom far apart.
- */
-const MAX_EARLY_NOTICES = 1024
-
 const EMPTY: Buffer = Buffer.alloc(0)
 
-export class QuicConnection implements StreamHost {
+export class QuicConnection implements StreamHost, NoticeHost {
   readonly native: Connection
+  readonly cids: ConnectionIds
   readonly role: 'client' | 'server'
   readonly datagramBytes: number
   readonly closed: Promise<CloseReason>
@@ -83,33 +69,20 @@ export class QuicConnection implements StreamHost {
   /** The server's endpoint hands the connection over once the handshake is done. */
   onReady: (() => void) | undefined
   remote: Address
-  /**
-   * What quiche is told about where datagrams come from; one object, because it is read for every
-   * packet.
-   */
+  /** Where datagrams come from, for quiche; one object, because it is read for every packet. */
   readonly #info: { from: HostPort; to: HostPort }
-  /**
-   * Where the peer is, as far as its packets tell; with a real frpc quiche decides which path
-   * carries answers.
-   */
+  /** Where the peer's packets come from; with a real frpc quiche decides where answers go. */
   #heardFrom: Address
   readonly #rebinding: Rebinding | undefined
   readonly #host: ConnectionHost
   readonly #options: ConnectionOptions
+  readonly #ids: StreamIds
   readonly #streams = new Map<number, QuicStream>()
   readonly #blocked = new Set<QuicStream>()
-  readonly #cids = new Set<string>()
   readonly #finGuard: FinGuard
+  readonly #notices: NoticeChannel
   #isOurs = false
-  readonly #noticeId: number
-  readonly #noticeReader = new EndNoticeReader()
-  readonly #earlyNotices = new Map<number, number>()
-  #outgoingNotices: Buffer = EMPTY
   #flushCount = 0
-  #nextId: number
-  #nextPeerId: number
-  /** Peer ids below `#nextPeerId` that no frame has named yet. */
-  readonly #skippedPeerIds = new Set<number>()
   #isEstablished = false
   #isOver = false
   #unflushed = 0
@@ -124,7 +97,6 @@ export class QuicConnection implements StreamHost {
 
   constructor(native: Connection, host: ConnectionHost, options: ConnectionOptions) {
     this.native = native
-    this.#finGuard = new FinGuard(native)
     this.role = options.role
     this.remote = options.remote
     this.datagramBytes = options.datagramBytes
@@ -133,9 +105,9 @@ export class QuicConnection implements StreamHost {
     this.#host = host
     this.#options = options
     this.#info = { from: hostPort(options.remote), to: host.local }
-    this.#noticeId = UNIDIRECTIONAL + (options.role === 'client' ? 0 : 1)
-    this.#nextId = options.role === 'client' ? 0 : 1
-    this.#nextPeerId = options.role === 'client' ? 1 : 0
+    this.#ids = new StreamIds(options.role)
+    this.#finGuard = new FinGuard(native)
+    this.#notices = new NoticeChannel(options.role, this)
     let settleReady = { resolve: (): void => {}, reject: (_error: Error): void => {} }
     let settleClosed = (_reason: CloseReason): void => {}
     this.ready = new Promise((resolve, reject) => {
@@ -148,7 +120,7 @@ export class QuicConnection implements StreamHost {
     this.#settleClosed = settleClosed
     // A server nobody waits on must not turn a failed handshake into an unhandled rejection.
     this.ready.catch(() => {})
-    this.#addCid(cidKey(native.sourceId()))
+    this.cids = new ConnectionIds(this, host)
   }
 
   get scratch(): Buffer {
@@ -157,18 +129,6 @@ export class QuicConnection implements StreamHost {
 
   replaceScratch(): void {
     this.#host.replaceScratch()
-  }
-
-  get isEstablished(): boolean {
-    return this.#isEstablished
-  }
-
-  get isOver(): boolean {
-    return this.#isOver
-  }
-
-  get streamCount(): number {
-    return this.#streams.size
   }
 
   get rttMs(): number | undefined {
@@ -206,10 +166,7 @@ export class QuicConnection implements StreamHost {
     }
   }
 
-  /**
-   * quiche knows one address of the peer for good: what it sends goes to `remote`, wherever that is
-   * by now.
-   */
+  /** quiche knows one address for good: its packets go to `remote`, wherever that is by now. */
   get isPinned(): boolean {
     return this.#rebinding !== undefined
   }
@@ -223,7 +180,7 @@ export class QuicConnection implements StreamHost {
     if (this.#isEstablished) {
       this.#serveReadable()
       this.#serveWritable()
-      this.#sendNotices()
+      this.#notices.sendWaiting()
       this.#finGuard.retry()
     }
     // Streams that wrote have scheduled a flush for the end of this turn: what they add until then,
@@ -242,57 +199,9 @@ export class QuicConnection implements StreamHost {
   #establish(): void {
     this.#isEstablished = true
     this.#isOurs = Buffer.from(this.native.applicationProto()).toString('latin1') === ALPN_OURS
-    this.#offerCids()
+    this.cids.offer()
     this.#settleReady.resolve()
     this.onReady?.()
-  }
-
-  /**
-   * Gives the peer spare ids, so that a rebinding or a new path never lacks one. A real frpc moves
-   * to one as soon as the handshake is done, so each has the token that a restarted server would
-   * reset it with.
-   */
-  #offerCids(): void {
-    while (this.native.sourceCidsLeft() > 0) {
-      const cid = randomBytes(CID_BYTES)
-      try {
-        this.native.newSourceCid(cid, this.#host.resetToken(cid), false)
-      } catch {
-        // The peer's limit is reached: it has what it wants.
-        return
-      }
-      this.#addCid(cidKey(cid))
-    }
-  }
-
-  #retireCids(): void {
-    let isRetired = false
-    for (
-      let cid = this.native.retiredScidNext();
-      cid !== null;
-      cid = this.native.retiredScidNext()
-    ) {
-      this.removeCid(cidKey(cid))
-      isRetired = true
-    }
-    if (isRetired && this.#isEstablished) this.#offerCids()
-  }
-
-  #addCid(key: string): void {
-    this.#cids.add(key)
-    this.#host.addCid(key, this)
-  }
-
-  /**
-   * Another id under which datagrams reach this connection (a server's client chooses the first
-   * one).
-   */
-  addCid(key: string): void {
-    this.#addCid(key)
-  }
-
-  removeCid(key: string): void {
-    if (this.#cids.delete(key)) this.#host.removeCid(key)
   }
 
   // ---- streams
@@ -303,17 +212,13 @@ export class QuicConnection implements StreamHost {
     if (this.#isEstablished && this.native.peerStreamsLeftBidi() < 1) {
       throw new TunnelError('LIMIT_EXCEEDED', 'the peer allows no more streams at once')
     }
-    const id = this.#nextId
-    this.#nextId += 4
-    const stream = new QuicStream(id, this)
-    this.#streams.set(id, stream)
-    return stream
+    return this.#addStream(this.#ids.take())
   }
 
   #serveReadable(): void {
     for (const id of this.native.readable()) {
       if (id & UNIDIRECTIONAL) {
-        this.#readNotices(id)
+        this.#notices.receive(id)
         continue
       }
       const stream = this.#streams.get(id) ?? this.#acceptStream(id)
@@ -322,24 +227,26 @@ export class QuicConnection implements StreamHost {
   }
 
   #acceptStream(id: number): QuicStream | undefined {
-    if (id % 4 === this.#nextId % 4) return undefined
-    if (id >= this.#nextPeerId) {
-      for (let skipped = this.#nextPeerId; skipped < id; skipped += 4)
-        this.#skippedPeerIds.add(skipped)
-      this.#nextPeerId = id + 4
-    } else if (!this.#skippedPeerIds.delete(id)) {
-      // Already over on our side; quiche still reports its last frames.
-      return undefined
-    }
-    const stream = new QuicStream(id, this)
-    this.#streams.set(id, stream)
-    const length = this.#earlyNotices.get(id)
-    if (length !== undefined) {
-      this.#earlyNotices.delete(id)
-      stream.announceEnd(length)
-    }
+    // Of streams that are over on our side quiche still reports the last frames.
+    if (!this.#ids.accept(id)) return undefined
+    const stream = this.#addStream(id)
+    this.#notices.deliverEarly(stream)
     this.onStream?.(stream)
     return stream
+  }
+
+  #addStream(id: number): QuicStream {
+    const stream = new QuicStream(id, this)
+    this.#streams.set(id, stream)
+    return stream
+  }
+
+  streamOf(id: number): QuicStream | undefined {
+    return this.#streams.get(id)
+  }
+
+  isToCome(id: number): boolean {
+    return this.#ids.isToCome(id)
   }
 
   /**
@@ -380,56 +287,12 @@ export class QuicConnection implements StreamHost {
     // Also where nothing is in flight: this FIN can be lost itself, and quiche, for which all bytes
     // are acknowledged, may have forgotten the stream by then.
     if (this.#isOurs) {
-      const notice = encodeEndNotice({ streamId: stream.id, length: stream.bytesWritten })
-      this.#outgoingNotices = Buffer.concat([this.#outgoingNotices, notice])
-      this.#sendNotices()
+      this.#notices.send({ streamId: stream.id, length: stream.bytesWritten })
     }
     // quiche drops a FIN that is still unsent when it is next asked to read this stream, or hears
     // of its bytes.
     this.flush()
     return true
-  }
-
-  #sendNotices(): void {
-    if (this.#outgoingNotices.length === 0) return
-    try {
-      const taken = this.native.streamSend(this.#noticeId, this.#outgoingNotices, false) ?? 0
-      this.#outgoingNotices = this.#outgoingNotices.subarray(taken)
-      if (taken > 0) this.wake()
-    } catch {
-      // The peer stopped the stream or the connection is ending: then nothing waits for notices
-      // either.
-      this.#outgoingNotices = EMPTY
-    }
-  }
-
-  #readNotices(id: number): void {
-    for (;;) {
-      let received: [number, boolean] | null
-      try {
-        received = this.native.streamRecv(id, this.scratch)
-      } catch {
-        // Reset by the peer: no notices then, only FINs.
-        return
-      }
-      if (received === null || received[0] === 0) return
-      const piece = this.scratch.subarray(0, received[0])
-      for (const notice of this.#noticeReader.push(piece)) this.#onNotice(notice)
-    }
-  }
-
-  #onNotice({ streamId, length }: EndNotice): void {
-    const stream = this.#streams.get(streamId)
-    if (stream) {
-      stream.announceEnd(length)
-      return
-    }
-    // Overtook the first bytes of its stream; those of streams that are over are of no use to
-    // anybody.
-    const isToCome = streamId >= this.#nextPeerId || this.#skippedPeerIds.has(streamId)
-    if (isToCome && this.#earlyNotices.size < MAX_EARLY_NOTICES) {
-      this.#earlyNotices.set(streamId, length)
-    }
   }
 
   get flushCount(): number {
@@ -526,7 +389,7 @@ export class QuicConnection implements StreamHost {
    */
   #checkOver(): boolean {
     if (this.#isOver) return true
-    this.#retireCids()
+    if (this.cids.dropRetired() && this.#isEstablished) this.cids.offer()
     if (!this.native.isClosed() && !this.native.isDraining()) return false
     // When quiche ends it for a broken packet, its CONNECTION_CLOSE is still to be sent.
     this.#host.transmit(this)
@@ -541,7 +404,7 @@ export class QuicConnection implements StreamHost {
     const error = new TunnelError('SESSION_CLOSED', `the QUIC connection is over: ${reason.detail}`)
     for (const stream of [...this.#streams.values()]) stream.destroy(error)
     this.#streams.clear()
-    for (const key of this.#cids) this.#host.removeCid(key)
+    this.cids.removeAll()
     this.#host.remove(this)
     this.#settleReady.reject(
       new TunnelError(isTlsFailure(this.native) ? 'TLS_FAILED' : 'CONNECT_FAILED', reason.detail),

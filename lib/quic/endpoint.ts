@@ -100,15 +100,6 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.#scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   }
 
-  get connectionCount(): number {
-    return this.#connections.size
-  }
-
-  /** Handshakes that strangers have under way. */
-  get handshakes(): number {
-    return this.#strangers.handshakes
-  }
-
   #config(datagramBytes: number): Config {
     const known = this.#configs.get(datagramBytes)
     if (known) return known
@@ -229,7 +220,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     })
     // Until the client knows our id it repeats the one it made up.
     const firstKey = cidKey(header.dcid)
-    if (!isRetried) connection.addCid(firstKey)
+    if (!isRetried) connection.cids.add(firstKey)
     const settle = this.#strangers.begin(from.ip)
     const timer = setTimeout(
       () => connection.close(0, 'the handshake took too long'),
@@ -238,7 +229,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     const onDone = (): void => {
       clearTimeout(timer)
       settle()
-      if (!isRetried) connection.removeCid(firstKey)
+      if (!isRetried) connection.cids.remove(firstKey)
     }
     connection.ready.then(onDone, onDone)
     connection.onReady = () => this.#options.onConnection?.(connection)

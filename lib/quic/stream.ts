@@ -80,13 +80,9 @@ export class QuicStream extends Duplex implements DirectSource {
   }
 
   readDirect(sink: (chunk: Buffer) => number): void {
-    for (
-      let chunk = this.read() as Buffer | null;
-      chunk !== null;
-      chunk = this.read() as Buffer | null
-    ) {
-      sink(chunk)
-    }
+    // No encoding is ever set, so what comes out is bytes.
+    const readBuffered = (): Buffer | null => this.read() as Buffer | null
+    for (let chunk = readBuffered(); chunk !== null; chunk = readBuffered()) sink(chunk)
     this.#sink = sink
     this.#isWanted = true
     // Flowing, so that the 'end' that push(null) queues is emitted though nothing passes through
