@@ -25,3 +25,20 @@ export function plainIp(ip: string): string {
 export function isWildcard(ip: string): boolean {
   return ip === '' || ip === '0.0.0.0' || ip === '::'
 }
+
+/**
+ * What to count by when somebody's share is limited: one IPv4 address, or the /64 that one IPv6
+ * user has to himself.
+ */
+export function networkKey(ip: string): string {
+  if (!ip.includes(':')) return ip
+  const [head = '', tail] = ip.toLowerCase().split('::')
+  const left = head === '' ? [] : head.split(':')
+  const right = tail === undefined || tail === '' ? [] : tail.split(':')
+  const gap = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
+  const groups = [...left, ...Array<string>(gap).fill('0'), ...right]
+  return groups
+    .slice(0, 4)
+    .map(group => group.replace(/^0+(?=.)/, ''))
+    .join(':')
+}

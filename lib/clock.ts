@@ -12,7 +12,7 @@ export interface Clock {
 }
 
 /** 24.8 days: Node fires a longer timer at once, and a configured time-out may well be longer. */
-const MAX_DELAY_MS = 0x7fff_ffff
+export const MAX_DELAY_MS = 0x7fff_ffff
 
 /** Delays beyond 24.8 days are cut to that. */
 export const systemClock: Clock = {

@@ -1,15 +1,7 @@
 // The only import of the native quiche (0.18) binding. It is loaded when QUIC is first used:
 // `frpc --version` and machines without the binary (ARM Linux, musl) never touch it.
 
-import type {
-  Config,
-  ConfigConstructor,
-  Connection,
-  ConnectionConstructor,
-  Header,
-  HeaderConstructor,
-  HostPort,
-} from './quiche-types.ts'
+import type { ConfigConstructor, ConnectionConstructor, HeaderConstructor } from './quiche-types.ts'
 
 export interface Quiche {
   readonly Config: ConfigConstructor
@@ -26,8 +18,6 @@ export interface Quiche {
   ): number
   versionIsSupported(version: number): boolean
 }
-
-export type { Config, Connection, Header, HostPort }
 
 let loading: Promise<Quiche> | undefined
 

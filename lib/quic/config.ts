@@ -1,7 +1,8 @@
 // Builds quiche's configuration from ours. Every number that shapes throughput or memory stands
 // here with its reason.
 
-import type { Config, Quiche } from './binding.ts'
+import type { Quiche } from './binding.ts'
+import type { Config } from './quiche-types.ts'
 
 /**
  * frp's application protocol (frp-wire.md section 1.5), and ours, by which two of ours know each

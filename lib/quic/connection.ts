@@ -3,6 +3,7 @@
 // then `process`, then one `flush`.
 
 import type { Address } from '../address.ts'
+import { MAX_DELAY_MS } from '../clock.ts'
 import { TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
 import { ConnectionIds, type CidRegistry } from './cids.ts'
@@ -344,7 +345,8 @@ export class QuicConnection implements StreamHost, NoticeHost {
     if (at >= this.#timerAt || !Number.isFinite(at)) return
     clearTimeout(this.#timer)
     this.#timerAt = at
-    this.#timer = setTimeout(() => this.#onTimer(), Math.max(1, Math.ceil(at - now)))
+    const delayMs = Math.min(Math.max(1, Math.ceil(at - now)), MAX_DELAY_MS)
+    this.#timer = setTimeout(() => this.#onTimer(), delayMs)
   }
 
   #keepaliveAt(): number {

@@ -1,7 +1,7 @@
-// Tells a peer of ours where a stream ends, beside its FIN, because quiche 0.18 can lose a FIN: it
-// forgets a stream as soon as all its *bytes* are acknowledged and the other direction is over,
-// although the FIN may still be unsent or lost on the way (one of 200 echoes hung). Notices travel
-// on one unidirectional stream a side, which never ends.
+// The records that tell a peer of ours where a stream ends, beside its FIN, because quiche 0.18 can
+// lose a FIN: it forgets a stream as soon as all its *bytes* are acknowledged and the other
+// direction is over, although the FIN may still be unsent or lost on the way (one of 200 echoes
+// hung). Notices travel on one unidirectional stream a side, which never ends.
 // Sans-IO. Record: stream id(8) length(8), big-endian.
 
 const RECORD_BYTES = 16

@@ -28,7 +28,7 @@ import {
   stampSize,
 } from './packet.ts'
 import type { Config, Connection, Header, HostPort } from './quiche-types.ts'
-import { Budget, Strangers, type StrangerLimits } from './strangers.ts'
+import { Budget, Strangers } from './strangers.ts'
 import { resetToken, RetryTokens } from './token.ts'
 
 export interface EndpointOptions extends QuicOptions {
@@ -36,7 +36,6 @@ export interface EndpointOptions extends QuicOptions {
   readonly onConnection?: (connection: QuicConnection) => void
   /** Keys stateless resets; must be the same after a restart to be of use. Default: random. */
   readonly resetSecret?: Uint8Array
-  readonly limits?: StrangerLimits
 }
 
 /** Bytes read from quiche at once: one write to a local socket. */
@@ -79,7 +78,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.#quiche = quiche
     this.socket = socket
     this.#options = options
-    this.#strangers = new Strangers(options.limits)
+    this.#strangers = new Strangers()
     this.#resetSecret = options.resetSecret ?? randomBytes(32)
     // quiche tells paths apart by both ends; ours is one socket, whichever interface it uses at the
     // moment.

@@ -1,13 +1,15 @@
 // Works around a fault of quiche 0.18 that can lose a FIN (see end-notices.ts, which is the cure
-// between two of ours). A FIN that rides on the last bytes is safe, and so is one that is sent when
-// no bytes are in flight. Towards a real peer, what is in between waits here.
+// between two of ours). A FIN that rides on the last bytes is safe. One that is sent when no bytes
+// are in flight is lost only if its own packet is and the other direction ends before that shows.
+// Towards a real peer any other FIN waits here until it is of the second kind.
 
 import type { Connection } from './quiche-types.ts'
 import type { QuicStream } from './stream.ts'
 
 /**
- * Where it cannot be seen that nothing is in flight (other streams are busy), this long after the
- * last byte counts as acknowledged: enough for one loss, its detection and the retransmission.
+ * Where it cannot be seen that nothing is in flight (other streams are busy), all bytes count as
+ * acknowledged this long after the last one: enough for one loss, its detection and the
+ * retransmission.
  */
 const SETTLE_ROUND_TRIPS = 5
 const SETTLE_MS = 20

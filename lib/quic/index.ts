@@ -3,5 +3,4 @@
 export { loadQuiche } from './binding.ts'
 export type { QuicOptions, TlsOptions } from './config.ts'
 export type { QuicConnection } from './connection.ts'
-export { QuicEndpoint, type EndpointOptions } from './endpoint.ts'
-export type { QuicStream } from './stream.ts'
+export { QuicEndpoint } from './endpoint.ts'

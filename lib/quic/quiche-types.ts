@@ -23,7 +23,6 @@ export interface Config {
   setCcAlgorithmName(name: string): void
   enableHystart(enabled: boolean): void
   enablePacing(enabled: boolean): void
-  enableDgram(enabled: boolean, receiveQueue: number, sendQueue: number): void
   setMaxStreamWindow(bytes: number): void
   setMaxConnectionWindow(bytes: number): void
   setStatelessResetToken(token: bigint | undefined): void
@@ -57,8 +56,6 @@ export interface PathStats {
   /** Milliseconds. */
   readonly rtt: number
   readonly cwnd: number
-  readonly lost: number
-  readonly sent: number
 }
 
 export interface Connection {
@@ -69,10 +66,8 @@ export interface Connection {
   streamSend(id: number, data: Uint8Array, fin: boolean): number | null
   streamShutdown(id: number, direction: number, code: number): void | null
   streamCapacity(id: number): number
-  streamPriority(id: number, urgency: number, incremental: boolean): void
   peerStreamsLeftBidi(): number
   readable(): Iterable<number>
-  writable(): Iterable<number>
   /** Milliseconds until `onTimeout` is due; null for never. */
   timeout(): number | null
   onTimeout(): void
@@ -90,7 +85,7 @@ export interface Connection {
   localError(): ConnectionFailure | null
   pathStats(): PathStats[]
   /** `recv` counts packets that decrypted and were new. */
-  stats(): { readonly recv: number; readonly sent: number; readonly lost: number }
+  stats(): { readonly recv: number }
   sendAckEliciting(): void
 }
 

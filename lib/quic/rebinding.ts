@@ -2,7 +2,7 @@
 // quiche knowing: quiche 0.18 migrates too, but then leaves packets that were in flight on the old
 // path unsent for minutes, and a transfer to the client hangs one time in five. So quiche is told
 // one address for good, lost packets are lost packets, and the endpoint sends to where the client
-// was last heard. Pure.
+// was last heard. Sans-IO.
 //
 // What RFC 9000 section 9.3 asks for with path validation is asked for here in another way: only
 // packets that decrypt and are new count, and the address moves after two of them in a row.

@@ -1,6 +1,8 @@
 // Bounds what clients can cost before they have logged in: handshakes under way, in all and per
 // address, and replies to datagrams that belong to nobody. Sans-IO.
 
+import { networkKey } from '../address.ts'
+
 /**
  * Handshakes under way above which a client must first prove its address (Retry, one more round
  * trip).
@@ -8,7 +10,10 @@
 const RETRY_ABOVE = 32
 /** Handshakes under way above which new ones are dropped: about 60 kB each in quiche. */
 const MAX_HANDSHAKES = 1024
-/** Of these per address. A carrier NAT may hide many clients; a client retries after a second. */
+/**
+ * Of these per IPv4 address or IPv6 /64. A carrier NAT may hide many clients; a client retries
+ * after a second.
+ */
 const MAX_HANDSHAKES_PER_IP = 64
 const MAX_CONNECTIONS = 20_000
 
@@ -28,25 +33,22 @@ export class Strangers {
     this.#retryAbove = retryAbove
   }
 
-  get handshakes(): number {
-    return this.#handshakes
-  }
-
   judge(ip: string, options: { isProven: boolean; connections: number }): Verdict {
     if (options.connections >= MAX_CONNECTIONS || this.#handshakes >= MAX_HANDSHAKES) return 'drop'
-    if ((this.#perIp.get(ip) ?? 0) >= MAX_HANDSHAKES_PER_IP) return 'drop'
+    if ((this.#perIp.get(networkKey(ip)) ?? 0) >= MAX_HANDSHAKES_PER_IP) return 'drop'
     return this.#handshakes >= this.#retryAbove && !options.isProven ? 'retry' : 'accept'
   }
 
   /** A handshake began; the returned function must be called once, when it is over either way. */
   begin(ip: string): () => void {
     this.#handshakes++
-    this.#perIp.set(ip, (this.#perIp.get(ip) ?? 0) + 1)
+    const key = networkKey(ip)
+    this.#perIp.set(key, (this.#perIp.get(key) ?? 0) + 1)
     return () => {
       this.#handshakes--
-      const left = (this.#perIp.get(ip) ?? 1) - 1
-      if (left > 0) this.#perIp.set(ip, left)
-      else this.#perIp.delete(ip)
+      const left = (this.#perIp.get(key) ?? 1) - 1
+      if (left > 0) this.#perIp.set(key, left)
+      else this.#perIp.delete(key)
     }
   }
 }

@@ -5,7 +5,7 @@
 import { Duplex } from 'node:stream'
 import { errorText, TunnelError } from '../errors.ts'
 import { LENT_KEPT, LENT_STOP, type DirectSource } from '../stream/direct.ts'
-import type { Connection } from './binding.ts'
+import type { Connection } from './quiche-types.ts'
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
@@ -35,20 +35,21 @@ export interface StreamHost {
 const SHUTDOWN_READ = 0
 const SHUTDOWN_WRITE = 1
 
-/**
- * Application error codes: 0 is frp's ordinary close (frp-wire.md section 1.5), 1 an abort between
- * ours.
- */
+/** Our application error code for an abort; 0 is frp's ordinary close (frp-wire.md section 1.5). */
 const CODE_ABORT = 1
 
 /** Largest piece handed to a reader that keeps it. */
 const READ_BYTES = 64 << 10
 
-// A chunk or two: quiche and the kernel have their own buffers.
+// One chunk: quiche and the kernel have their own buffers.
 const HIGH_WATER_MARK = 64 << 10
 
 export class QuicStream extends Duplex implements DirectSource {
   readonly id: number
+  bytesRead = 0
+  bytesWritten = 0
+  /** When quiche last took bytes, and how many flushes there had been by then. */
+  lastSend: { readonly atMs: number; readonly flushCount: number } | undefined
   readonly #host: StreamHost
   #sink: ((chunk: Buffer) => number) | undefined
   #isWanted = false
@@ -175,11 +176,6 @@ export class QuicStream extends Duplex implements DirectSource {
 
   // ---- writing
 
-  bytesRead = 0
-  bytesWritten = 0
-  /** When quiche last took bytes, and in which flush they leave. */
-  lastSend: { readonly atMs: number; readonly flushCount: number } | undefined
-
   override _write(chunk: Buffer, _encoding: string, done: (error?: Error | null) => void): void {
     this.#pending = chunk
     this.#onWritten = done
@@ -238,7 +234,6 @@ export class QuicStream extends Duplex implements DirectSource {
     // What the peer sent before it stopped us is still delivered; the stream ends with its reading
     // side.
     this.#endIfStopped()
-    this.emit('stopped')
   }
 
   #endIfStopped(): void {
@@ -274,11 +269,6 @@ export class QuicStream extends Duplex implements DirectSource {
     } catch {
       return true
     }
-  }
-
-  /** True when the peer reset its direction. */
-  get isReset(): boolean {
-    return this.#isResetByPeer
   }
 }
 

@@ -1,6 +1,7 @@
 // What strangers may do: how many sessions may stay without a login, for how long, and how often a
 // login may fail. Sans-IO. frp has none of these bounds (frp-wire.md section 9.3).
 
+import { networkKey } from '../address.ts'
 import type { Protocol } from '../transport/transport.ts'
 
 export type AdmissionOutput<S> =
@@ -66,7 +67,7 @@ export class Admission<S> {
     { ip, protocol }: { readonly ip: string; readonly protocol: Protocol },
     now: number,
   ): void {
-    const key = ipKey(ip)
+    const key = networkKey(ip)
     const ofIp = this.#byIp.get(key) ?? new Set()
     if (ofIp.size >= MAX_PENDING_PER_IP) this.#crowdOut(ofIp)
     else if (this.#pending.size >= MAX_PENDING) this.#crowdOut(this.#pending.keys())
@@ -82,13 +83,13 @@ export class Admission<S> {
 
   /** False while this address has failed too often: its Login is refused unread. */
   mayLogin(ip: string, now: number): boolean {
-    const forgivenAt = this.#failures.get(ipKey(ip))
+    const forgivenAt = this.#failures.get(networkKey(ip))
     return forgivenAt === undefined || forgivenAt - now <= (FAILURE_BURST - 1) * FAILURE_PERIOD_MS
   }
 
   /** A login with a wrong token. */
   handleFailure(ip: string, now: number): void {
-    const key = ipKey(ip)
+    const key = networkKey(ip)
     const forgivenAt = Math.max(now, this.#failures.get(key) ?? now) + FAILURE_PERIOD_MS
     this.#failures.delete(key)
     this.#failures.set(key, forgivenAt)
@@ -147,15 +148,4 @@ export class Admission<S> {
     ofIp?.delete(session)
     if (ofIp?.size === 0) this.#byIp.delete(pending.ip)
   }
-}
-
-/** One IPv4 address, or the /64 that one IPv6 user has to himself. */
-function ipKey(ip: string): string {
-  if (!ip.includes(':')) return ip
-  const [head = '', tail] = ip.toLowerCase().split('::')
-  const left = head === '' ? [] : head.split(':')
-  const right = tail === undefined || tail === '' ? [] : tail.split(':')
-  const gap = tail === undefined ? 0 : Math.max(0, 8 - left.length - right.length)
-  const groups = [...left, ...Array<string>(gap).fill('0'), ...right]
-  return groups.slice(0, 4).map(group => group.replace(/^0+(?=.)/, '')).join(':')
 }

@@ -5,6 +5,7 @@ import { hkdfSync } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
 import { formatAddress, type Address } from '../address.ts'
+import { MAX_DELAY_MS } from '../clock.ts'
 import { errorText, systemCode, TunnelError } from '../errors.ts'
 import { loadQuiche, QuicEndpoint, type QuicConnection, type QuicOptions } from '../quic/index.ts'
 import { openUdpSocket } from '../udp/index.ts'
@@ -195,7 +196,7 @@ async function handshake(
   const seconds = Math.round(options.connectTimeoutMs / 1000)
   const timer = setTimeout(
     () => connection.close(0, `no answer in ${seconds} s: is this UDP port open in the firewall?`),
-    options.connectTimeoutMs,
+    Math.min(options.connectTimeoutMs, MAX_DELAY_MS),
   )
   const onAbort = (): void => connection.close(0, 'aborted')
   signal?.addEventListener('abort', onAbort)

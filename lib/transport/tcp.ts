@@ -12,6 +12,7 @@ import {
 } from 'node:net'
 import type { Server as TlsServer, TLSSocket } from 'node:tls'
 import { formatAddress, plainIp, type Address } from '../address.ts'
+import { MAX_DELAY_MS } from '../clock.ts'
 import { errorText, systemCode, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { BareClientSession, BareServerSession, type Connection } from './bare-session.ts'
@@ -280,7 +281,7 @@ async function dial(options: TcpDialOptions, signal: AbortSignal): Promise<Conne
   const onAbort = (): void => stop(new TunnelError('ABORTED', `the dial to ${server} was aborted`))
   const timer = setTimeout(() => {
     stop(new TunnelError('TIMED_OUT', `${server} does not answer within ${connectTimeoutMs} ms`))
-  }, connectTimeoutMs)
+  }, Math.min(connectTimeoutMs, MAX_DELAY_MS))
   signal.addEventListener('abort', onAbort)
   try {
     await connected(socket, server)

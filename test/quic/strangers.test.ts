@@ -21,6 +21,15 @@ t.test('one address cannot have more than 64 handshakes under way', async t => {
   t.equal(strangers.judge('1.1.1.1', { ...stranger, isProven: true }), 'accept')
 })
 
+t.test('an IPv6 user counts once, with whatever addresses of his /64 he comes', async t => {
+  const strangers = new Strangers()
+  const done = Array.from({ length: 64 }, (_, index) => strangers.begin(`2001:db8::${index}`))
+  t.equal(strangers.judge('2001:db8::abcd', { ...stranger, isProven: true }), 'drop')
+  t.equal(strangers.judge('2001:db8:0:1::1', { ...stranger, isProven: true }), 'accept')
+  done[0]?.()
+  t.equal(strangers.judge('2001:db8::abcd', { ...stranger, isProven: true }), 'accept')
+})
+
 t.test('handshakes in all and connections in all are bounded', async t => {
   const strangers = new Strangers()
   for (let index = 0; index < 1024; index++) strangers.begin(`10.0.${index >> 8}.${index & 255}`)

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import t from 'tap'
 import { silentLogger } from '../../lib/log.ts'
 import { selfSignedCertificate } from '../../lib/transport/certificate.ts'
-import { listenQuic, quicSupport } from '../../lib/transport/quic.ts'
+import { listenQuic, quicDialer, quicSupport } from '../../lib/transport/quic.ts'
 
 const support = await quicSupport()
 const skip = support === true ? false : `QUIC does not load here: ${support}`
@@ -32,4 +32,17 @@ t.test('an address of another machine is CONFIG_INVALID and says so', { skip }, 
     code: 'CONFIG_INVALID',
     message: /udp 192\.0\.2\.1:0: bind: cannot assign requested address/,
   })
+})
+
+t.test('a timeout beyond what a timer can count does not end the dial', { skip }, async t => {
+  const certificate = await selfSignedCertificate()
+  const events = { onSession: () => {}, log: silentLogger }
+  const address = { ip: '127.0.0.1', port: 0 }
+  const listener = await listenQuic({ ...QUIC, ...certificate, address }, events)
+  t.teardown(() => listener.close())
+  const { port } = listener.address
+  const dialer = quicDialer({ ...QUIC, host: '127.0.0.1', port, connectTimeoutMs: 2 ** 31 })
+  t.teardown(() => dialer.close())
+  const session = await dialer.dial()
+  t.equal(session.remoteAddress.port, port)
 })

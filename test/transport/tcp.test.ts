@@ -200,6 +200,12 @@ t.test('a server that never answers the handshake is TIMED_OUT', async t => {
   })
 })
 
+t.test('a timeout beyond what a timer can count does not end the dial', async t => {
+  const { port } = await serve(t)
+  const session = await dial(t, port, { tls: { serverName: 'x' }, connectTimeoutMs: 2 ** 31 })
+  t.equal(session.remoteAddress.port, port)
+})
+
 t.test('an aborted dial is ABORTED', async t => {
   const { port } = await serve(t)
   const dialer = tcpDialer({ host: '127.0.0.1', port, mux: true, tls: { serverName: 'x' } })
