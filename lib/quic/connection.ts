@@ -9,6 +9,7 @@ import type { CloseReason } from '../transport/transport.ts'
 import { ConnectionIds, type CidRegistry } from './cids.ts'
 import { ALPN_OURS } from './config.ts'
 import { closeReason, isTlsFailure } from './failure.ts'
+import { ABORTED } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
 import { NoticeChannel, UNIDIRECTIONAL, type NoticeHost } from './notice-channel.ts'
 import type { Connection, HostPort } from './quiche-types.ts'
@@ -89,6 +90,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   #unflushed = 0
   #unannounced = 0
   #isFlushScheduled = false
+  #hasUnsentFin = false
   #holdTimer: NodeJS.Timeout | undefined
   #timer: NodeJS.Timeout | undefined
   #timerAt = Number.POSITIVE_INFINITY
@@ -141,6 +143,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   handleDatagram(data: Uint8Array, from: Address): void {
     if (this.#isOver) return
+    this.flushFins()
     if (from === this.#heardFrom) {
       this.#rebinding?.handleKnown()
       this.#receive(data)
@@ -232,6 +235,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
     if (!this.#ids.accept(id)) return undefined
     const stream = this.#addStream(id)
     this.#notices.deliverEarly(stream)
+    if (stream.destroyed) return undefined
     this.onStream?.(stream)
     return stream
   }
@@ -290,10 +294,21 @@ export class QuicConnection implements StreamHost, NoticeHost {
     if (this.#isOurs) {
       this.#notices.send({ streamId: stream.id, length: stream.bytesWritten })
     }
-    // quiche drops a FIN that is still unsent when it is next asked to read this stream, or hears
-    // of its bytes.
-    this.flush()
+    this.#hasUnsentFin = true
+    this.wake()
     return true
+  }
+
+  /**
+   * quiche drops a FIN that is still unsent when it is next asked to read that stream, or hears of
+   * its bytes: before either, FINs leave.
+   */
+  flushFins(): void {
+    if (this.#hasUnsentFin) this.flush()
+  }
+
+  announceAbort(stream: QuicStream): void {
+    if (this.#isOurs && !this.#isOver) this.#notices.send({ streamId: stream.id, length: ABORTED })
   }
 
   get flushCount(): number {
@@ -325,6 +340,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
       clearTimeout(this.#holdTimer)
       this.#holdTimer = undefined
     }
+    this.#hasUnsentFin = false
     this.#unflushed = 0
     this.#unannounced = 0
     this.#flushCount++

@@ -6,9 +6,14 @@
 
 const RECORD_BYTES = 16
 
+/**
+ * The length of a stream that was reset: quiche can lose a RESET_STREAM in the same way as a FIN.
+ */
+export const ABORTED: number = Number.MAX_SAFE_INTEGER
+
 export interface EndNotice {
   readonly streamId: number
-  /** Bytes that the sender wrote to the stream in all. */
+  /** Bytes that the sender wrote to the stream in all, or ABORTED. */
   readonly length: number
 }
 

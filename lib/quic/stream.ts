@@ -5,6 +5,7 @@
 import { Duplex } from 'node:stream'
 import { errorText, TunnelError } from '../errors.ts'
 import { LENT_KEPT, LENT_STOP, type DirectSource } from '../stream/direct.ts'
+import { ABORTED } from './end-notices.ts'
 import type { Connection } from './quiche-types.ts'
 
 /** What a stream needs of its connection. */
@@ -26,6 +27,10 @@ export interface StreamHost {
    * Throws as quiche does. See end-notices.ts for why this is not just a call of quiche.
    */
   finish(stream: QuicStream): boolean
+  /** To be called before a stream whose FIN was handed over is read. */
+  flushFins(): void
+  /** Tells a peer of ours that `stream` was reset before its end. */
+  announceAbort(stream: QuicStream): void
   /** Counts flushes, so that a stream can tell whether its last bytes have left. */
   readonly flushCount: number
   /** Both directions are over. */
@@ -102,6 +107,7 @@ export class QuicStream extends Duplex implements DirectSource {
    * readable.
    */
   pull(): void {
+    if (this.#isFinSent) this.#host.flushFins()
     while (this.#isWanted && !this.#isFinRead && !this.destroyed) {
       const sink = this.#sink
       const scratch = this.#host.scratch
@@ -137,8 +143,12 @@ export class QuicStream extends Duplex implements DirectSource {
     this.#endIfStopped()
   }
 
-  /** The peer has said on another way that the stream has `length` bytes. */
+  /** The peer has said on another way that the stream has `length` bytes, or that it is ABORTED. */
   announceEnd(length: number): void {
+    if (length === ABORTED) {
+      this.destroy(new TunnelError('STREAM_RESET', 'the peer reset the stream'))
+      return
+    }
     this.#endAt = length
     if (this.#isWanted) this.#endIfAllRead()
   }
@@ -249,10 +259,15 @@ export class QuicStream extends Duplex implements DirectSource {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     const { native } = this.#host
+    if (this.#isFinSent) this.#host.flushFins()
     this.#pending = undefined
     this.#onWritten = undefined
     if (!this.#isFinSeen && !this.#takeFin()) shutdown(native, this.id, SHUTDOWN_READ)
-    if (!this.#isFinSent) shutdown(native, this.id, SHUTDOWN_WRITE)
+    if (!this.#isFinSent) {
+      shutdown(native, this.id, SHUTDOWN_WRITE)
+      // The peer does not know of a stream that nobody has written to.
+      if (this.bytesWritten > 0) this.#host.announceAbort(this)
+    }
     this.#host.wake()
     this.#host.forget(this.id)
     done(error)

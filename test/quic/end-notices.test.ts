@@ -1,9 +1,10 @@
 import t from 'tap'
-import { EndNoticeReader, encodeEndNotice } from '../../lib/quic/end-notices.ts'
+import { ABORTED, EndNoticeReader, encodeEndNotice } from '../../lib/quic/end-notices.ts'
 
 const notices = [
   { streamId: 4, length: 0 },
   { streamId: 400_001, length: 5_000_000_000 },
+  { streamId: 8, length: ABORTED },
 ]
 
 t.test('notices survive any cut', async t => {
