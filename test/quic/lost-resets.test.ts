@@ -12,7 +12,7 @@ const STREAMS = 500
 
 const support = await quicSupport()
 
-t.test('each of 500 aborted streams ends at the other side despite 5 % loss', {
+t.test('each of 500 aborted streams ends at the other side despite 10 % loss', {
   skip: support === true ? false : support,
 }, async t => {
   const seed = testSeed()
@@ -30,7 +30,7 @@ t.test('each of 500 aborted streams ends at the other side despite 5 % loss', {
       log: silentLogger,
       onSession: session =>
         session.onStream(stream => {
-          stream.pipe(stream)
+          stream.once('data', (data: Buffer) => stream.end(data))
           stream.on('close', () => {
             if (++over === STREAMS) onAllOver()
           })
@@ -41,7 +41,7 @@ t.test('each of 500 aborted streams ends at the other side despite 5 % loss', {
   const relay = await openUdpRelay(t, {
     port: listener.address.port,
     random: seededRandom(seed),
-    lossPercent: 5,
+    lossPercent: 10,
   })
   const dialer = quicDialer({
     ...QUIC,
@@ -55,7 +55,8 @@ t.test('each of 500 aborted streams ends at the other side despite 5 % loss', {
     const stream = await session.openStream()
     const closed = new Promise(resolve => stream.on('close', resolve))
     stream.write('to be aborted')
-    stream.once('data', () => stream.destroy())
+    // The other direction is over by then: that is when quiche may forget the stream.
+    stream.resume().once('end', () => stream.destroy())
     await closed
   }
   const workers = Array.from({ length: 10 }, async () => {
