@@ -278,8 +278,13 @@ export class QuicConnection implements StreamHost, NoticeHost {
   finish(stream: QuicStream): boolean {
     // Its last bytes are still here: FIN leaves with them, in one frame.
     const isMerged = stream.lastSend?.flushCount === this.#flushCount
-    const isSafe = isMerged || this.#finGuard.isSafe(stream, this.#unflushed > 0)
-    if (!isSafe && !this.#isOurs && !this.#finGuard.hasSettled(stream)) return false
+    // A peer of ours gets a notice; only a real one depends on the moment.
+    const mayGo =
+      isMerged ||
+      this.#isOurs ||
+      this.#finGuard.isSafe(stream, this.#unflushed > 0) ||
+      this.#finGuard.hasSettled(stream)
+    if (!mayGo) return false
     if (this.native.streamSend(stream.id, EMPTY, true) === null) {
       this.#blocked.add(stream)
       return false

@@ -9,14 +9,10 @@ import type { UdpSocket } from './socket.ts'
 export type { DatagramHandler, SendResult, UdpSocket } from './socket.ts'
 
 /**
- * Opens a UDP socket on `bind` (port 0: any; ip `::` serves IPv4 too). `portable` forces plain
- * node:dgram. Rejects with the system's error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL,
- * EAFNOSUPPORT).
+ * Opens a UDP socket on `bind` (port 0: any; ip `::` serves IPv4 too). Rejects with the system's
+ * error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL, EAFNOSUPPORT).
  */
-export function openUdpSocket(
-  bind: Address,
-  { portable = false }: { portable?: boolean } = {},
-): Promise<UdpSocket> {
-  const libc = portable ? undefined : loadLibc()
+export function openUdpSocket(bind: Address): Promise<UdpSocket> {
+  const libc = loadLibc()
   return libc ? openBatchSocket(bind, libc) : openDgramSocket(bind)
 }
