@@ -2,6 +2,7 @@
 // here with its reason.
 
 import type { Quiche } from './binding.ts'
+import { DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE } from './datagrams.ts'
 import type { Config } from './quiche-types.ts'
 
 /**
@@ -91,6 +92,7 @@ export function buildConfig(quiche: Quiche, options: QuicOptions, datagramBytes:
   config.setMaxAckDelay(MAX_ACK_DELAY_MS)
   config.setActiveConnectionIdLimit(CID_LIMIT)
   config.setDisableActiveMigration(false)
+  config.enableDgram(true, DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE)
   config.setCcAlgorithmName('cubic')
   config.enableHystart(true)
   // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But

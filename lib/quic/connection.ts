@@ -8,6 +8,7 @@ import { TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
 import { ConnectionIds, type CidRegistry } from './cids.ts'
 import { ALPN_OURS } from './config.ts'
+import { QuicDatagrams } from './datagrams.ts'
 import { closeReason, isTlsFailure } from './failure.ts'
 import { ABORTED } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
@@ -83,6 +84,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   readonly #blocked = new Set<QuicStream>()
   readonly #finGuard: FinGuard
   readonly #notices: NoticeChannel
+  #datagrams: QuicDatagrams | undefined
   #isOurs = false
   #flushCount = 0
   #isEstablished = false
@@ -139,6 +141,10 @@ export class QuicConnection implements StreamHost, NoticeHost {
     return this.native.pathStats().find(path => path.active)?.rtt
   }
 
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
   // ---- datagrams in
 
   handleDatagram(data: Uint8Array, from: Address): void {
@@ -183,7 +189,9 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.remote = this.#heardFrom
     if (this.#isEstablished) {
       this.#serveReadable()
+      this.#datagrams?.receive()
       this.#serveWritable()
+      this.#datagrams?.serveWritable()
       this.#notices.sendWaiting()
       this.#finGuard.retry()
     }
@@ -203,9 +211,15 @@ export class QuicConnection implements StreamHost, NoticeHost {
   #establish(): void {
     this.#isEstablished = true
     this.#isOurs = Buffer.from(this.native.applicationProto()).toString('latin1') === ALPN_OURS
+    this.#datagrams = QuicDatagrams.of(this)
     this.cids.offer()
     this.#settleReady.resolve()
     this.onReady?.()
+  }
+
+  /** Undefined before the handshake is done, and where the peer takes none. */
+  get datagrams(): QuicDatagrams | undefined {
+    return this.#datagrams
   }
 
   // ---- streams

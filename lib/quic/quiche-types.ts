@@ -20,6 +20,7 @@ export interface Config {
   setMaxAckDelay(milliseconds: number): void
   setActiveConnectionIdLimit(count: number): void
   setDisableActiveMigration(disabled: boolean): void
+  enableDgram(enabled: boolean, receiveQueue: number, sendQueue: number): void
   setCcAlgorithmName(name: string): void
   enableHystart(enabled: boolean): void
   enablePacing(enabled: boolean): void
@@ -67,6 +68,12 @@ export interface Connection {
   streamShutdown(id: number, direction: number, code: number): void | null
   streamCapacity(id: number): number
   peerStreamsLeftBidi(): number
+  /** Largest DATAGRAM payload now; null when the peer takes none. */
+  dgramMaxWritableLen(): number | null
+  isDgramSendQueueFull(): boolean
+  dgramSend(payload: Uint8Array): void | null
+  /** Bytes written to `target`; null when there is none. */
+  dgramRecv(target: Uint8Array): number | null
   readable(): Iterable<number>
   /** Milliseconds until `onTimeout` is due; null for never. */
   timeout(): number | null

@@ -11,6 +11,7 @@ import { loadQuiche, QuicEndpoint, type QuicConnection, type QuicOptions } from 
 import { openUdpSocket } from '../udp/index.ts'
 import type {
   CloseReason,
+  DatagramChannel,
   Dialer,
   Listener,
   ListenerEvents,
@@ -213,6 +214,7 @@ class QuicSession implements Session {
   readonly protocol = 'quic'
   readonly canOpen = true
   readonly localAddress: Address
+  readonly datagrams?: DatagramChannel
   readonly closed: Promise<CloseReason>
   readonly #connection: QuicConnection
   readonly #endpoint: QuicEndpoint | undefined
@@ -223,6 +225,7 @@ class QuicSession implements Session {
     this.localAddress = localAddress
     this.#endpoint = endpoint
     this.closed = connection.closed
+    if (connection.datagrams) this.datagrams = connection.datagrams
     connection.onStream = stream => this.#early.push(stream)
     if (endpoint) void connection.closed.then(({ detail }) => endpoint.close(detail))
   }

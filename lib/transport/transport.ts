@@ -37,6 +37,24 @@ export interface SessionStats {
   readonly datagramBytes?: number
 }
 
+/**
+ * Unreliable messages of a session: each arrives whole, once and unchanged, or not at all, and in
+ * no order (RFC 9221 in quic).
+ */
+export interface DatagramChannel {
+  /** Largest payload, bytes; does not grow while the session lives. */
+  readonly maxBytes: number
+  /**
+   * Hands `payload` over to be sent at once; it may be used again after the call. False when it was
+   * not taken: too large, the session is over, or the link is full; then `onWritable` follows.
+   */
+  send(payload: Uint8Array): boolean
+  /** `payload` is lent for the duration of the call. One handler; what came before it is lost. */
+  onDatagram(handler: (payload: Buffer) => void): void
+  /** Called when there is room again after a refused `send`. One handler. */
+  onWritable(handler: () => void): void
+}
+
 /** One connection between a client and a server, carrying many streams. */
 export interface Session {
   readonly protocol: Protocol
@@ -48,6 +66,8 @@ export interface Session {
    * multiplexing).
    */
   readonly canOpen: boolean
+  /** Undefined where this transport, or the other side, has none. */
+  readonly datagrams?: DatagramChannel
   /**
    * Opens a stream; the peer learns of it with the first bytes written.
    * Rejects with SESSION_CLOSED, LIMIT_EXCEEDED, or (links without multiplexing) CONNECT_FAILED.
