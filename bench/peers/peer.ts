@@ -1,13 +1,16 @@
-// A peer is a program that is compared: it opens a tunnel for the services of one load process.
+// A peer is a program that is compared: it opens a tunnel for the services of one load.
 
 import type { ServicePorts } from '../load/messages.ts'
 import type { Program } from '../process.ts'
+import type { Role, Site } from '../site.ts'
 
 /**
  * An open tunnel: the public doors of the services, and the two programs between them (none when
  * direct).
  */
 export interface Tunnel {
+  /** Where the user finds the doors. */
+  readonly host: string
   readonly ports: ServicePorts
   readonly programs: { readonly server: Program; readonly client: Program } | undefined
   /** Ends both programs and removes their files. Safe to call twice. */
@@ -18,6 +21,13 @@ export interface Peer {
   readonly name: string
   /** One line for the header: which program, which version. */
   readonly description: string
-  /** Throws, with the last lines of the program's log, when the tunnel does not come up. */
-  open(services: ServicePorts): Promise<Tunnel>
+  /** `none`: nothing is between the user and the service. */
+  readonly transport: 'quic' | 'tcp' | 'kcp' | 'none'
+  /** Where the services of the load have to stand: `near` when direct, else beside frpc. */
+  readonly servicesAt: Role
+  /**
+   * `services` are the ports on the host `servicesAt`. Throws, with the last lines of the program's
+   * log, when the tunnel does not come up.
+   */
+  open(site: Site, services: ServicePorts): Promise<Tunnel>
 }

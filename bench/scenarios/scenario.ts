@@ -1,25 +1,22 @@
 // A scenario answers one question about one open tunnel. It gets a fresh tunnel and a fresh load
-// process each time.
+// each time.
 
 import type { Loader } from '../load/loader.ts'
-import type { Tunnel } from '../peers/peer.ts'
-
-export type Unit = 'Mbit/s' | 'us' | 'ms' | '1/s' | 'kB' | 'MB' | 's/GB'
-
-export interface Metric {
-  /** Unique among all scenarios: the key in --json. */
-  readonly id: string
-  readonly title: string
-  readonly unit: Unit
-}
+import type { Peer, Tunnel } from '../peers/peer.ts'
+import type { Metric, Place, Plot } from '../report/types.ts'
+import type { Site } from '../site.ts'
 
 /**
  * Values by metric id; what a peer does not have (the direct connection has no programs) is left
- * out.
+ * out. `plots` are for the page: raw samples and time lines.
  */
-export type Values = Readonly<Record<string, number>>
+export interface Outcome {
+  readonly values: Readonly<Record<string, number>>
+  readonly plots?: readonly Plot[]
+}
 
 export interface Rig {
+  readonly site: Site
   readonly load: Loader
   readonly tunnel: Tunnel
   /** How long one figure is measured, in milliseconds, and the warm-up before it. */
@@ -28,15 +25,21 @@ export interface Rig {
 }
 
 export interface Scenario {
-  /** The word for --only; a prefix chooses several. */
+  /** The word for --scenarios; a prefix chooses several. */
   readonly name: string
+  /** One line for --list: the question. */
+  readonly title: string
   readonly metrics: readonly Metric[]
-  /**
-   * Runs for each of the N rounds that were asked for: more where a figure jumps with the
-   * scheduler.
-   */
+  /** Runs for each of the rounds that were asked for: more where a figure jumps by itself. */
   readonly runsPerRound: number
+  /** Where the question has an answer. */
+  readonly places: readonly Place['kind'][]
+  /**
+   * The places where it runs without being named. The rest is for developers, or takes its time:
+   * all that runs by itself in a lab fits into two minutes for three peers.
+   */
+  readonly defaultPlaces: readonly Place['kind'][]
   /** False for peers of which it asks nothing. */
-  includes(peer: string): boolean
-  run(rig: Rig): Promise<Values>
+  includes(peer: Peer): boolean
+  run(rig: Rig): Promise<Outcome>
 }
