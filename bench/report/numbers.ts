@@ -1,0 +1,34 @@
+// How a figure is written: three digits that matter, a factor, a unit.
+
+import type { Unit } from './types.ts'
+
+/** Three digits that matter: 3412, 97.4, 1.52. */
+export function formatNumber(value: number): string {
+  const size = Math.abs(value)
+  if (size >= 99.95) return value.toFixed(0)
+  return value.toFixed(size >= 9.995 ? 1 : 2)
+}
+
+export function formatFigure(value: number, unit: Unit): string {
+  return unit === '' ? formatNumber(value) : `${formatNumber(value)} ${unit}`
+}
+
+/** 12x, 3.1x, 1.07x. */
+export function formatFactor(factor: number): string {
+  if (factor >= 9.95) return `${factor.toFixed(0)}x`
+  return `${factor.toFixed(factor >= 1.095 ? 1 : 2)}x`
+}
+
+/** `37.1..39.0`; nothing for a single value, which has no spread. */
+export function formatRange(summary: { min: number; max: number; count: number }): string {
+  if (summary.count === 1) return ''
+  return `${formatNumber(summary.min)}..${formatNumber(summary.max)}`
+}
+
+/** `45 s`, `3 min 20 s`. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.round(ms / 1000)
+  if (seconds < 100) return `${seconds} s`
+  const minutes = Math.floor(seconds / 60)
+  return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`
+}
