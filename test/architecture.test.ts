@@ -25,11 +25,21 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'lib/udp': [],
   'lib/quic': ['lib/udp', 'lib/stream/direct.ts', 'seam'],
   'lib/transport': ['lib/mux', 'lib/quic', 'lib/udp', 'seam'],
+  // Packets over a session: QUIC datagrams, frames of a stream, or frp's messages.
+  'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
   // Features are handed a host; they know neither side.
-  'lib/proxy': ['lib/config', 'lib/stream', 'lib/wire', 'seam'],
+  'lib/proxy': ['lib/config', 'lib/datagram', 'lib/stream', 'lib/wire', 'seam'],
   // The two sides never see each other. A transport is loaded by one file of each side.
-  'lib/server': ['lib/config', 'lib/control', 'lib/proxy', 'lib/wire', 'seam'],
-  'lib/client': ['lib/config', 'lib/control', 'lib/proxy', 'lib/wire', 'seam'],
+  'lib/server': [
+    'lib/config',
+    'lib/control',
+    'lib/datagram',
+    'lib/proxy',
+    'lib/udp',
+    'lib/wire',
+    'seam',
+  ],
+  'lib/client': ['lib/config', 'lib/control', 'lib/datagram', 'lib/proxy', 'lib/wire', 'seam'],
   'lib/index.ts': ['lib/client', 'lib/config', 'lib/server', 'seam'],
   // Edges.
   cli: ['lib/index.ts', 'lib/config'],
