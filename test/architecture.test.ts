@@ -21,6 +21,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'lib/config': [],
   'lib/control': ['lib/wire'],
   'lib/stream': ['lib/wire'],
+  'lib/e2e': ['lib/stream', 'lib/wire'],
   // I/O. quic lends its bytes to a splice, hence one file of lib/stream.
   'lib/udp': [],
   'lib/quic': ['lib/udp', 'lib/stream/direct.ts', 'seam'],
@@ -28,7 +29,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Packets over a session: QUIC datagrams, frames of a stream, or frp's messages.
   'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
   // Features are handed a host; they know neither side.
-  'lib/proxy': ['lib/config', 'lib/datagram', 'lib/stream', 'lib/wire', 'seam'],
+  'lib/proxy': ['lib/e2e', 'lib/config', 'lib/datagram', 'lib/stream', 'lib/wire', 'seam'],
+  'lib/visitor': ['lib/e2e', 'lib/config', 'lib/stream', 'lib/wire', 'seam'],
   // The two sides never see each other. A transport is loaded by one file of each side.
   'lib/server': [
     'lib/config',

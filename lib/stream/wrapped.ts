@@ -16,6 +16,8 @@ export interface Layer {
   readonly pieceBytes: number
   /** The bytes to send for a piece; can be empty. */
   encode(piece: Buffer): Buffer
+  /** What goes out last, before the end of our direction; nothing when it is not there. */
+  ending?(): Buffer
   /** Takes received bytes; only when `decode` has given undefined for all before. */
   push(received: Buffer): void
   /** The next bytes to deliver, never empty; undefined when more input is needed. */
@@ -71,6 +73,8 @@ export class WrappedStream extends Duplex {
 
   override _final(callback: WriteCallback): void {
     if (this.#lower.destroyed) return callback(lost())
+    const last = this.#layer.ending?.()
+    if (last !== undefined) this.#lower.write(last)
     // The types leave out the error that Node hands over when the stream is destroyed before it
     // finished.
     this.#lower.end((error?: Error | null) => {

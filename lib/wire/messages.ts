@@ -15,6 +15,43 @@ export interface Extension {
 
 export type StringMap = Readonly<Record<string, string>>
 
+/**
+ * What the owner of a secret proxy adds towards a server of ours. With it `sk` stays empty: the
+ * server never learns the secret, and key proofs are checked by the owner.
+ */
+export interface ProxyExtension {
+  /** Its X25519 public key of the moment, base64; ProxyKey brings the next one. */
+  readonly prekey: string
+}
+
+/** What a visitor adds towards a server of ours: an offer to speak end to end. */
+export interface VisitorOffer {
+  /** X25519 public key made for this connection, base64. */
+  readonly ephemeral: string
+  /** The prekey that `proof` was made with; both empty on the first connection. */
+  readonly prekey: string
+  readonly proof: string
+}
+
+/** The answer of a server of ours to an offer. */
+export interface VisitorAnswer {
+  /** The owner's: everything from here on is end to end. Empty when the owner is a real frp. */
+  readonly prekey: string
+  /** With a real owner: sign_key is to be made with this timestamp, so that none is used twice. */
+  readonly challenge: number
+  /** Whether the owner wants the bytes compressed. */
+  readonly use_compression: boolean
+}
+
+/** What a server of ours tells the owner about a visitor whose proof it cannot check itself. */
+export interface VisitorIntroduction extends VisitorOffer {
+  /** Of a real visitor, with `ephemeral` empty: as in NewVisitorConn. */
+  readonly sign_key: string
+  readonly timestamp: number
+  readonly use_encryption: boolean
+  readonly use_compression: boolean
+}
+
 /** Only frp's in-process SSH gateway client fills this in. */
 export interface ClientSpec {
   readonly type: string
@@ -81,6 +118,7 @@ export interface NewProxy {
   readonly sk: string
   readonly allow_users: readonly string[]
   readonly multiplexer: string
+  readonly quicfrp?: ProxyExtension | undefined
 }
 
 export interface NewProxyResp {
@@ -95,6 +133,13 @@ export interface NewProxyResp {
 export interface CloseProxy {
   readonly type: 'CloseProxy'
   readonly proxy_name: string
+}
+
+/** Ours only: the next prekey of a secret proxy that is running. Never answered. */
+export interface ProxyKey {
+  readonly type: 'ProxyKey'
+  readonly proxy_name: string
+  readonly prekey: string
 }
 
 /** First on a stream; offers it to the server's pool. */
@@ -121,6 +166,8 @@ export interface StartWorkConn {
   /** 0..65535. */
   readonly dst_port: number
   readonly error: string
+  /** Ours only, for a proxy with a prekey. */
+  readonly quicfrp?: VisitorIntroduction | undefined
 }
 
 export interface NewVisitorConn {
@@ -131,12 +178,14 @@ export interface NewVisitorConn {
   readonly timestamp: number
   readonly use_encryption: boolean
   readonly use_compression: boolean
+  readonly quicfrp?: VisitorOffer | undefined
 }
 
 export interface NewVisitorConnResp {
   readonly type: 'NewVisitorConnResp'
   readonly proxy_name: string
   readonly error: string
+  readonly quicfrp?: VisitorAnswer | undefined
 }
 
 export interface Ping {
@@ -237,6 +286,7 @@ export type Message =
   | NewProxy
   | NewProxyResp
   | CloseProxy
+  | ProxyKey
   | NewWorkConn
   | ReqWorkConn
   | StartWorkConn

@@ -47,6 +47,7 @@ type FieldsOf<T> = T extends unknown
   : never
 
 const EXTENSION = { optional: { version: 'string', features: 'strings' } } as const
+const OFFER = { ephemeral: 'string', prekey: 'string', proof: 'string' } as const
 const UDP_ADDRESS = { full: { IP: 'string', Port: 'u16', Zone: 'string' } } as const
 
 // In the order of frp's structs, so that our bytes equal Go's.
@@ -101,6 +102,7 @@ export const SCHEMA: {
       sk: 'string',
       allow_users: 'strings',
       multiplexer: 'string',
+      quicfrp: { optional: { prekey: 'string' } },
     },
   },
   NewProxyResp: {
@@ -108,6 +110,8 @@ export const SCHEMA: {
     fields: { proxy_name: 'string', remote_addr: 'string', error: 'string' },
   },
   CloseProxy: { byte: 'c', fields: { proxy_name: 'string' } },
+  // Not frp's: sent only to a server that named the feature 'visitor-e2e'.
+  ProxyKey: { byte: 'k', fields: { proxy_name: 'string', prekey: 'string' } },
   NewWorkConn: {
     byte: 'w',
     fields: { run_id: 'string', privilege_key: 'string', timestamp: 'int' },
@@ -122,6 +126,15 @@ export const SCHEMA: {
       src_port: 'u16',
       dst_port: 'u16',
       error: 'string',
+      quicfrp: {
+        optional: {
+          ...OFFER,
+          sign_key: 'string',
+          timestamp: 'int',
+          use_encryption: 'boolean',
+          use_compression: 'boolean',
+        },
+      },
     },
   },
   NewVisitorConn: {
@@ -133,9 +146,19 @@ export const SCHEMA: {
       timestamp: 'int',
       use_encryption: 'boolean',
       use_compression: 'boolean',
+      quicfrp: { optional: OFFER },
     },
   },
-  NewVisitorConnResp: { byte: '3', fields: { proxy_name: 'string', error: 'string' } },
+  NewVisitorConnResp: {
+    byte: '3',
+    fields: {
+      proxy_name: 'string',
+      error: 'string',
+      quicfrp: {
+        optional: { prekey: 'string', challenge: 'int', use_compression: 'boolean' },
+      },
+    },
+  },
   Ping: { byte: 'h', fields: { privilege_key: 'string', timestamp: 'int' } },
   Pong: { byte: '4', fields: { error: 'string' } },
   UDPPacket: { byte: 'u', fields: { c: 'bytes', l: UDP_ADDRESS, r: UDP_ADDRESS } },
