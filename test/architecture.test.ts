@@ -57,7 +57,10 @@ const BESIDE_THE_FACE = [
   'lib/udp/socket.ts', // types
 ]
 
-/** Each package is imported by one file; the big and the native ones when they are needed. */
+/**
+ * Each package is imported by one file of a program; the big and the native ones when they are
+ * needed. The lab is no part of the tunnel and calls other functions of the C library.
+ */
 const PACKAGES: Readonly<Record<string, { readonly file: string; readonly isLazy: boolean }>> = {
   '@matrixai/quic/native/quiche.js': { file: 'lib/quic/binding.ts', isLazy: true },
   koffi: { file: 'lib/udp/libc.ts', isLazy: true },
@@ -67,6 +70,8 @@ const PACKAGES: Readonly<Record<string, { readonly file: string; readonly isLazy
   commander: { file: 'cli/commands.ts', isLazy: false },
   pino: { file: 'cli/log/logger.ts', isLazy: false },
 }
+
+const KOFFI_OF_THE_LAB = 'bench/lab/syscalls.ts'
 
 /** What a machine must be given: time, chance, and the outside. */
 const NOT_SANS_IO = [
@@ -196,7 +201,8 @@ t.test('each package has one place, and the heavy ones are loaded when needed', 
     // It comes through require, which is not an import.
     if (source.strings.has('koffi')) {
       seen.add('koffi')
-      t.equal(source.path, PACKAGES['koffi']?.file, 'koffi is named in one file')
+      const files = [PACKAGES['koffi']?.file, KOFFI_OF_THE_LAB]
+      t.ok(files.includes(source.path), `${source.path} names koffi`)
     }
   }
   t.strictSame([...seen].sort(), Object.keys(PACKAGES).sort())

@@ -1,0 +1,16 @@
+// The lab: programs in network namespaces of their own, and a network between them that is played in
+// user space. ARCHITECTURE.md shows how it works.
+
+export { removeStaleLabs } from './cleanup.ts'
+export { openLab } from './lab.ts'
+export type { Lab, LabEnd, LabHost, LabOptions } from './lab.ts'
+export type { LabStats, Place, RouterStats } from './messages.ts'
+export { labSupport } from './support.ts'
+export type {
+  BoxSpec,
+  HostSpec,
+  LinkOptions,
+  LinkPair,
+  NatOptions,
+  NetworkSpec,
+} from './model/spec.ts'

@@ -1,0 +1,64 @@
+// What the program that opened a lab and the thread with the router say to each other.
+
+import type { NetworkStats } from './model/network.ts'
+import type { LinkPair, NatOptions, NetworkSpec } from './model/spec.ts'
+
+/** A new place in the network. Without `behind` the host is straight on the internet. */
+export interface Place {
+  readonly ip: string
+  readonly ip6?: string
+  readonly behind?: string
+}
+
+/** One TUN device and the hosts of the network that live behind it. */
+export interface DeviceInput {
+  /** File of the network namespace. */
+  readonly path: string
+  /** The first one gets what comes from an unknown address. */
+  readonly hosts: readonly { readonly name: string; readonly ip: string; readonly ip6?: string }[]
+}
+
+/** `workerData` of the thread. */
+export interface RouterInput {
+  readonly spec: NetworkSpec
+  readonly seed: number
+  readonly devices: readonly DeviceInput[]
+  /** One number; other than 0 when the router shall stop. Works where no message can be waited for. */
+  readonly stop: Int32Array
+}
+
+export type Command =
+  | { readonly type: 'setLink'; readonly name: string; readonly pair: Partial<LinkPair> }
+  | { readonly type: 'setNat'; readonly name: string; readonly options: NatOptions }
+  | { readonly type: 'resetNat'; readonly name: string }
+  | { readonly type: 'moveHost'; readonly name: string; readonly to: Place }
+  | { readonly type: 'stats' }
+
+export interface Request {
+  readonly id: number
+  readonly command: Command
+}
+
+export type Reply =
+  /** Comes first: `wakeFd` is an eventfd that interrupts the router's wait. */
+  | { readonly type: 'ready'; readonly wakeFd: number }
+  | { readonly type: 'done'; readonly id: number; readonly stats?: LabStats }
+  | { readonly type: 'refused'; readonly id: number; readonly message: string }
+
+export interface LabStats {
+  readonly network: NetworkStats
+  readonly router: RouterStats
+}
+
+/** Counters since the lab was opened. */
+export interface RouterStats {
+  /** Packets taken from hosts, and given to hosts. */
+  readonly taken: number
+  readonly delivered: number
+  /** Packets that a host's kernel did not take. */
+  readonly refused: number
+  /** How late packets were delivered, measured against the model. 5 ms stands for more, too. */
+  readonly lateMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Whether the router goes before ordinary programs. Without it a busy machine makes it late. */
+  readonly isRealtime: boolean
+}
