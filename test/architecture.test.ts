@@ -29,8 +29,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // Packets over a session: QUIC datagrams, frames of a stream, or frp's messages.
   'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
   // Features are handed a host; they know neither side.
-  'lib/proxy': ['lib/e2e', 'lib/config', 'lib/datagram', 'lib/stream', 'lib/wire', 'seam'],
-  'lib/visitor': ['lib/e2e', 'lib/config', 'lib/stream', 'lib/wire', 'seam'],
+  'lib/proxy': ['lib/config', 'lib/datagram', 'lib/e2e', 'lib/stream', 'lib/wire', 'seam'],
+  'lib/visitor': ['lib/config', 'lib/datagram', 'lib/e2e', 'lib/stream', 'lib/wire', 'seam'],
   // The two sides never see each other. A transport is loaded by one file of each side.
   'lib/server': [
     'lib/config',
@@ -41,7 +41,15 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/wire',
     'seam',
   ],
-  'lib/client': ['lib/config', 'lib/control', 'lib/datagram', 'lib/proxy', 'lib/wire', 'seam'],
+  'lib/client': [
+    'lib/config',
+    'lib/control',
+    'lib/datagram',
+    'lib/proxy',
+    'lib/visitor',
+    'lib/wire',
+    'seam',
+  ],
   'lib/index.ts': ['lib/client', 'lib/config', 'lib/server', 'seam'],
   // Edges.
   cli: ['lib/index.ts', 'lib/config'],

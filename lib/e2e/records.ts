@@ -162,7 +162,7 @@ export class RecordReader {
 
 /** Both directions of one side, as a layer of a stream. */
 export class RecordLayer implements Layer {
-  readonly pieceBytes = MAX_PLAIN_BYTES
+  readonly pieceBytes: number = MAX_PLAIN_BYTES
   readonly #writer: RecordWriter
   readonly #reader: RecordReader
   #first: Buffer | undefined
