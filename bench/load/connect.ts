@@ -16,7 +16,7 @@ export async function runConnect(request: ConnectRequest): Promise<ConnectResult
   let lastAt = startsAt
   const lane = async (): Promise<void> => {
     while (performance.now() < endsAt) {
-      await oneConnection(request.port)
+      await oneConnection(request)
       const now = performance.now()
       if (now <= startsAt) continue
       completed++
@@ -29,11 +29,11 @@ export async function runConnect(request: ConnectRequest): Promise<ConnectResult
 }
 
 /** Closing does not wait for the other side, as a program that calls close() does not. */
-function oneConnection(port: number): Promise<void> {
+function oneConnection({ host, port }: ConnectRequest): Promise<void> {
   return new Promise((resolve, reject) => {
     let answered = false
     const socket = connect({
-      host: '127.0.0.1',
+      host,
       port,
       noDelay: true,
       onread: {

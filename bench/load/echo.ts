@@ -28,7 +28,7 @@ export function runEcho(request: EchoRequest): Promise<EchoResult> {
       socket.destroy()
     }
     const socket = connect({
-      host: '127.0.0.1',
+      host: request.host,
       port: request.port,
       noDelay: true,
       onread: {

@@ -3,8 +3,7 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import { once } from 'node:events'
-import type { HoldRequest, StallRequest } from './messages.ts'
-import type { Services } from './services.ts'
+import type { Door, HoldRequest, StallRequest } from './messages.ts'
 
 /**
  * Connections opened at the same time: a burst of all of them would measure the peak of the burst.
@@ -18,7 +17,7 @@ export class HeldConnections {
     let left = request.count
     const lane = async (): Promise<void> => {
       while (left-- > 0) {
-        const socket = await this.#open(request.port)
+        const socket = await this.#open(request)
         socket.write('p')
         await once(socket, 'data')
       }
@@ -26,20 +25,18 @@ export class HeldConnections {
     await Promise.all(Array.from({ length: OPENED_AT_ONCE }, lane))
   }
 
-  async stall(request: StallRequest, services: Services): Promise<void> {
-    services.limitSource(request.waitingBytes)
-    const socket = await this.#open(request.port)
+  async stall(request: StallRequest): Promise<void> {
+    const socket = await this.#open(request)
     await once(socket, 'data')
     socket.pause()
-    services.limitSource(Infinity)
   }
 
   release(): void {
     for (const socket of this.#sockets.splice(0)) socket.destroy()
   }
 
-  async #open(port: number): Promise<Socket> {
-    const socket = connect({ host: '127.0.0.1', port, noDelay: true })
+  async #open({ host, port }: Door): Promise<Socket> {
+    const socket = connect({ host, port, noDelay: true })
     this.#sockets.push(socket)
     await once(socket, 'connect') // rejects on 'error'
     socket.on('error', () => socket.destroy())

@@ -1,71 +1,58 @@
-// The bench's end of a load process: starts it, asks it, ends it.
+// The bench's end of the load: the processes that play the users, and those that are the services
+// behind the tunnel. Outside the lab they are the same ones, so that they share what they cost.
 
-import { fork } from 'node:child_process'
-import type { ChildProcess } from 'node:child_process'
-import { fileURLToPath } from 'node:url'
-import type { LoadCall, LoadReply, LoadRequest, LoadResults, ServicePorts } from './messages.ts'
+import type { Role, Site } from '../site.ts'
+import type { LoadRequest, LoadResults, ServicePorts } from './messages.ts'
+import { LoadSide } from './side.ts'
 
-interface Waiting {
-  resolve(value: LoadResults[LoadRequest['type']]): void
-  reject(error: Error): void
+export interface LoaderOptions {
+  readonly site: Site
+  /** The host of the services (Peer.servicesAt); the users are always on the host `user`. */
+  readonly servicesAt: Role
 }
 
 export class Loader {
-  readonly ports: ServicePorts
-  readonly #child: ChildProcess
-  readonly #waiting = new Map<number, Waiting>()
-  #nextId = 1
+  /** For requests to the services: `limitSource`, `sourceBytes`, or flows that begin at them. */
+  readonly services: LoadSide
+  readonly #user: LoadSide
 
-  private constructor(child: ChildProcess, ports: ServicePorts) {
-    this.ports = ports
-    this.#child = child
-    child.on('message', (reply: LoadReply) => this.#handleReply(reply))
-    child.once('exit', (code, signal) => {
-      const error = new Error(`the load process ended with ${signal ?? `status ${code}`}`)
-      for (const waiting of this.#waiting.values()) waiting.reject(error)
-      this.#waiting.clear()
-    })
+  private constructor(user: LoadSide, services: LoadSide) {
+    this.#user = user
+    this.services = services
   }
 
-  static async start(): Promise<Loader> {
-    const child = fork(fileURLToPath(new URL('./process.js', import.meta.url)), {
-      serialization: 'advanced' // for typed arrays of samples
-    })
-    const ports = await new Promise<ServicePorts>((resolve, reject) => {
-      child.once('message', (reply: LoadReply) => {
-        if (reply.type === 'ready') resolve(reply.ports)
-        else reject(new Error(`the load process began with "${reply.type}"`))
-      })
-      child.once('error', reject)
-      child.once('exit', code =>
-        reject(new Error(`the load process did not start (status ${code})`))
-      )
-    })
-    return new Loader(child, ports)
+  /** Rejects when a process does not start or a port cannot be opened. */
+  static async start({ site, servicesAt }: LoaderOptions): Promise<Loader> {
+    if (site.kind !== 'lab') {
+      const both = await LoadSide.start({ site, role: 'user' })
+      return new Loader(both, both)
+    }
+    const sides = await Promise.allSettled([
+      LoadSide.start({ site, role: 'user' }),
+      LoadSide.start({ site, role: servicesAt }),
+    ])
+    const [user, services] = sides
+    if (user.status === 'fulfilled' && services.status === 'fulfilled') {
+      return new Loader(user.value, services.value)
+    }
+    for (const side of sides) if (side.status === 'fulfilled') side.value.close()
+    throw sides.find(side => side.status === 'rejected')?.reason
   }
 
+  /** Where the services listen, on their own host. */
+  get ports(): ServicePorts {
+    return this.services.ports
+  }
+
+  /** Asks the users. */
   ask<Type extends LoadRequest['type']>(
-    request: Extract<LoadRequest, { type: Type }>
+    request: Extract<LoadRequest, { type: Type }>,
   ): Promise<LoadResults[Type]> {
-    if (!this.#child.connected) return Promise.reject(new Error('the load process is gone'))
-    const call: LoadCall = { id: this.#nextId++, request }
-    return new Promise((resolve, reject) => {
-      // The answer to a request is of that request's type: process.ts answers by the same table.
-      this.#waiting.set(call.id, { resolve: value => resolve(value as LoadResults[Type]), reject })
-      this.#child.send(call)
-    })
+    return this.#user.ask(request)
   }
 
   close(): void {
-    this.#child.kill('SIGKILL')
-  }
-
-  #handleReply(reply: LoadReply): void {
-    if (reply.type === 'ready') return
-    const waiting = this.#waiting.get(reply.id)
-    if (waiting === undefined) return
-    this.#waiting.delete(reply.id)
-    if (reply.type === 'failed') waiting.reject(new Error(reply.message))
-    else waiting.resolve(reply.value)
+    this.#user.close()
+    this.services.close()
   }
 }

@@ -1,32 +1,42 @@
-// What the bench asks of the load process, and what it answers. Both ends are of one build, so that
+// What the bench asks of a load process, and what it answers. Both ends are of one build, so that
 // the messages are trusted; they travel over Node's IPC in its structured-clone form.
 
 export type Direction = 'down' | 'up'
 
-/**
- * The services behind the tunnel, by the ports on 127.0.0.1 where they (or their public doors)
- * listen.
- */
+/** The services behind the tunnel, by the ports where they (or their public doors) listen. */
 export interface ServicePorts {
   /** Sends as fast as it can and reads nothing. */
   readonly source: number
-  /** Reads as fast as it can and sends nothing. */
+  /** Reads as fast as it can; tells what came so far (progress.ts) and sends nothing else. */
   readonly sink: number
   /** Sends back what it gets. */
   readonly echo: number
+  /** UDP: sends each datagram back. Absent at doors of a tunnel that carries no datagrams. */
+  readonly datagrams?: number
 }
 
-export const SERVICE_NAMES: readonly (keyof ServicePorts)[] = ['source', 'sink', 'echo']
+/** Those that are a TCP port everywhere. */
+export const SERVICE_NAMES: readonly ('source' | 'sink' | 'echo')[] = ['source', 'sink', 'echo']
 
-export interface BulkRequest {
+/** A service as its user reaches it. */
+export interface Door {
+  readonly host: string
+  readonly port: number
+}
+
+/** Milliseconds since 1970 with fractions, from the monotonic clock: comparable among processes. */
+export type EpochMs = number
+
+export interface BulkRequest extends Door {
   readonly type: 'bulk'
   /** `down`: the user receives from the source. `up`: the user sends to the sink. */
   readonly direction: Direction
-  readonly port: number
   readonly warmUpMs: number
   readonly measureMs: number
   /** Processes whose CPU time over the measured window is wanted. */
   readonly pids: readonly number[]
+  /** An end of the connection is an answer, not a failure. */
+  readonly mayBreak?: boolean
 }
 
 export interface BulkResult {
@@ -36,11 +46,21 @@ export interface BulkResult {
   /** CPU seconds of all `pids` together, and of the load process itself. */
   readonly cpuSeconds: number
   readonly loadCpuSeconds: number
+  /** When the connection was asked for. */
+  readonly startedAt: EpochMs
+  /** What the receiver had at which moment, every 20 ms from the first byte on. */
+  readonly progress: Progress
+  readonly brokenAt?: EpochMs
 }
 
-export interface EchoRequest {
+/** Two columns of one table, both growing. */
+export interface Progress {
+  readonly at: Float64Array
+  readonly bytes: Float64Array
+}
+
+export interface EchoRequest extends Door {
   readonly type: 'echo'
-  readonly port: number
   readonly payloadBytes: number
   /** Round trips before the first that counts. */
   readonly warmUp: number
@@ -53,9 +73,41 @@ export interface EchoResult {
   readonly samplesUs: Float64Array
 }
 
-export interface ConnectRequest {
+/** Small messages at a fixed pace, sent whether or not the last one came back. */
+export interface KeystrokeRequest extends Door {
+  readonly type: 'keystroke'
+  readonly payloadBytes: number
+  readonly intervalMs: number
+  /** From the first message on; what is sent in it is no sample. */
+  readonly warmUpMs: number
+  readonly measureMs: number
+  /** How long an answer is waited for after the last message. */
+  readonly drainMs: number
+  readonly mayBreak?: boolean
+  /**
+   * When the first message of the row is sent. The connection is opened at once and used for one
+   * message; then it stays idle until that moment. Without it the row begins at once.
+   */
+  readonly startAt?: EpochMs
+}
+
+/** The same over UDP, where an answer may be lost, late or twice. */
+export interface GameRequest extends Omit<KeystrokeRequest, 'type' | 'mayBreak' | 'startAt'> {
+  readonly type: 'game'
+}
+
+export interface PulseResult {
+  /** Round trips in the order they were sent; Infinity for an answer that never came. */
+  readonly samplesMs: Float64Array
+  /** When each was sent. */
+  readonly sentAt: Float64Array
+  /** Answers that came after the answer to a later message (over TCP always 0). */
+  readonly reordered: number
+  readonly brokenAt?: EpochMs
+}
+
+export interface ConnectRequest extends Door {
   readonly type: 'connect'
-  readonly port: number
   readonly parallel: number
   readonly warmUpMs: number
   readonly measureMs: number
@@ -67,21 +119,31 @@ export interface ConnectResult {
   readonly elapsedMs: number
 }
 
+/** Waves of new connections to the echo service, each asked for one byte. */
+export interface FirstByteRequest extends Door {
+  readonly type: 'firstByte'
+  readonly parallel: number
+  readonly waves: number
+  /** From the end of one wave to the next. */
+  readonly pauseMs: number
+}
+
+export interface FirstByteResult {
+  /** From the request (the connection to the door is there) to the first byte of the answer. */
+  readonly answerMs: Float64Array
+  /** The same, from the moment when the connection was asked for. */
+  readonly totalMs: Float64Array
+}
+
 /** Opens `count` connections to the echo service, proves each with one byte, and keeps them. */
-export interface HoldRequest {
+export interface HoldRequest extends Door {
   readonly type: 'hold'
-  readonly port: number
   readonly count: number
 }
 
-/**
- * Connects to the source, reads the first bytes, then reads no more; `waitingBytes` are there to be
- * sent.
- */
-export interface StallRequest {
+/** Connects to the source, reads the first bytes, then reads no more. */
+export interface StallRequest extends Door {
   readonly type: 'stall'
-  readonly port: number
-  readonly waitingBytes: number
 }
 
 /** Closes what `hold` and `stall` opened. */
@@ -89,28 +151,65 @@ export interface ReleaseRequest {
   readonly type: 'release'
 }
 
-/** How many bytes the source gave away on the stalled connection so far. */
-export interface StalledBytesRequest {
-  readonly type: 'stalledBytes'
+/** To the services: what the source sends at most on a connection that it accepts from now on. */
+export interface LimitSourceRequest {
+  readonly type: 'limitSource'
+  readonly bytes: number
+}
+
+/** To the services: how many bytes the source gave away on the connection that it accepted last. */
+export interface SourceBytesRequest {
+  readonly type: 'sourceBytes'
 }
 
 export type LoadRequest =
   | BulkRequest
   | EchoRequest
+  | KeystrokeRequest
+  | GameRequest
   | ConnectRequest
+  | FirstByteRequest
   | HoldRequest
   | StallRequest
-  | StalledBytesRequest
   | ReleaseRequest
+  | LimitSourceRequest
+  | SourceBytesRequest
 
 export interface LoadResults {
   readonly bulk: BulkResult
   readonly echo: EchoResult
+  readonly keystroke: PulseResult
+  readonly game: PulseResult
   readonly connect: ConnectResult
+  readonly firstByte: FirstByteResult
   readonly hold: undefined
   readonly stall: undefined
-  readonly stalledBytes: number
   readonly release: undefined
+  readonly limitSource: undefined
+  readonly sourceBytes: number
+}
+
+/**
+ * The processes of one host: `bulk` has the source, the sink and their users; `pulse` the echoes and
+ * all that measures time, so that neither a transfer nor its garbage delays a time stamp.
+ */
+export type LoadPart = 'bulk' | 'pulse'
+
+export const LOAD_PARTS: readonly LoadPart[] = ['bulk', 'pulse']
+
+/** Which process does what. */
+export const PART_OF: { readonly [Type in LoadRequest['type']]: LoadPart } = {
+  bulk: 'bulk',
+  echo: 'pulse',
+  keystroke: 'pulse',
+  game: 'pulse',
+  connect: 'pulse',
+  firstByte: 'pulse',
+  hold: 'bulk',
+  stall: 'bulk',
+  release: 'bulk',
+  limitSource: 'bulk',
+  sourceBytes: 'bulk',
 }
 
 export interface LoadCall {
@@ -119,6 +218,6 @@ export interface LoadCall {
 }
 
 export type LoadReply =
-  | { readonly type: 'ready'; readonly ports: ServicePorts }
+  | { readonly type: 'ready'; readonly ports: Partial<ServicePorts> }
   | { readonly type: 'result'; readonly id: number; readonly value: LoadResults[keyof LoadResults] }
   | { readonly type: 'failed'; readonly id: number; readonly message: string }

@@ -1,16 +1,22 @@
-// The load process: source, sink and users of a tunnel in one Node process of their own, so that
-// the bench's own work does not disturb them and their CPU time can be told from the tunnel's. It
-// lives as long as the IPC channel.
+// A load process: some of the services behind the tunnel and some of its users, in a Node process of
+// their own, so that the bench's own work does not disturb them and their CPU time can be told from
+// the tunnel's. Started by side.ts with its part and the address it listens on; it lives as long as
+// the IPC channel.
 
 import { runBulk } from './bulk.ts'
 import { runConnect } from './connect.ts'
 import { runEcho } from './echo.ts'
+import { runFirstByte } from './first-byte.ts'
+import { runGame } from './game.ts'
 import { HeldConnections } from './held.ts'
+import { runKeystroke } from './keystroke.ts'
 import type { LoadCall, LoadReply, LoadRequest, LoadResults } from './messages.ts'
-import { startServices } from './services.ts'
+import { startBulkServices, startEchoServices } from './services.ts'
+import type { BulkServices } from './services.ts'
 
-const services = await startServices()
+const [part, host = '127.0.0.1'] = process.argv.slice(2)
 const held = new HeldConnections()
+let bulk: BulkServices | undefined
 
 process.on('message', (call: LoadCall) => {
   handleRequest(call.request).then(
@@ -19,16 +25,19 @@ process.on('message', (call: LoadCall) => {
       reply({
         type: 'failed',
         id: call.id,
-        message: error instanceof Error ? error.message : String(error)
+        message: error instanceof Error ? error.message : String(error),
       })
-    }
+    },
   )
 })
 process.on('disconnect', () => process.exit())
 // Ctrl-C goes to the whole foreground group; the bench decides when the load ends.
 process.on('SIGINT', () => {})
 
-reply({ type: 'ready', ports: services.ports })
+if (part === 'bulk') {
+  bulk = await startBulkServices(host)
+  reply({ type: 'ready', ports: bulk.ports })
+} else reply({ type: 'ready', ports: await startEchoServices(host) })
 
 function reply(message: LoadReply): void {
   if (process.connected) process.send?.(message)
@@ -37,22 +46,31 @@ function reply(message: LoadReply): void {
 async function handleRequest(request: LoadRequest): Promise<LoadResults[LoadRequest['type']]> {
   switch (request.type) {
     case 'bulk':
-      return runBulk(request, services)
+      return runBulk(request)
     case 'echo':
       return runEcho(request)
+    case 'keystroke':
+      return runKeystroke(request)
+    case 'game':
+      return runGame(request)
     case 'connect':
       return runConnect(request)
+    case 'firstByte':
+      return runFirstByte(request)
     case 'hold':
       await held.hold(request)
       return undefined
     case 'stall':
-      await held.stall(request, services)
+      await held.stall(request)
       return undefined
-    case 'stalledBytes':
-      return services.sourceBytes()
     case 'release':
       held.release()
       return undefined
+    case 'limitSource':
+      bulk?.limitSource(request.bytes)
+      return undefined
+    case 'sourceBytes':
+      return bulk?.sourceBytes() ?? 0
     default:
       request satisfies never
       return undefined

@@ -1,9 +1,11 @@
-// The local services behind the tunnel: a source, a sink and an echo on free ports of 127.0.0.1.
+// The services behind the tunnel: a source, a sink, and echoes over TCP and UDP, on free ports.
 
-import { createServer, Socket } from 'node:net'
+import { createSocket } from 'node:dgram'
+import { createServer, isIPv6, Socket } from 'node:net'
 import type { ConnectOpts, Server, SocketConstructorOpts } from 'node:net'
 import { once } from 'node:events'
 import type { ServicePorts } from './messages.ts'
+import { encodeReport, REPORT_MS } from './progress.ts'
 
 /**
  * One buffer for all that is sent. Larger ones cost more in page faults than they save in calls (64
@@ -14,18 +16,16 @@ export const SEND_CHUNK: Buffer = Buffer.alloc(256 * 1024, 'quicfrp ')
 /** As large as one read of the kernel's receive buffer gets on loopback. */
 export const RECEIVE_BYTES: number = 512 * 1024
 
-export interface Services {
-  readonly ports: ServicePorts
-  /** Received by the sink on all its connections so far. */
-  sinkBytes(): number
+export interface BulkServices {
+  readonly ports: Pick<ServicePorts, 'source' | 'sink'>
   /** Bounds what the source sends on a connection that it accepts from now on. */
   limitSource(bytes: number): void
   /** What the source handed to the kernel on the connection that it accepted last. */
   sourceBytes(): number
 }
 
-export async function startServices(): Promise<Services> {
-  let sinkBytes = 0
+/** `host` is the address they listen on. */
+export async function startBulkServices(host: string): Promise<BulkServices> {
   let sourceLimit = Infinity
   let lastSource: Socket | undefined
 
@@ -36,26 +36,54 @@ export async function startServices(): Promise<Services> {
     socket.resume() // without it the end of the connection is not seen
     sendForever(socket, sourceLimit)
   })
-  const sink = createServer({ noDelay: true, pauseOnConnect: true }, accepted => {
-    const socket = withFixedBuffer(accepted, bytes => {
-      sinkBytes += bytes
-    })
-    socket.on('error', () => socket.destroy())
-  })
-  const echo = createServer({ noDelay: true }, socket => {
-    socket.on('error', () => socket.destroy())
-    socket.on('data', (chunk: Buffer) => socket.write(chunk))
-  })
+  const sink = createServer({ noDelay: true, pauseOnConnect: true }, takeAndReport)
 
   return {
-    ports: { source: await listen(source), sink: await listen(sink), echo: await listen(echo) },
-    sinkBytes: () => sinkBytes,
+    ports: { source: await listen(source, host), sink: await listen(sink, host) },
     limitSource: bytes => {
       sourceLimit = bytes
     },
     sourceBytes: () =>
-      lastSource === undefined ? 0 : lastSource.bytesWritten - lastSource.writableLength
+      lastSource === undefined ? 0 : lastSource.bytesWritten - lastSource.writableLength,
   }
+}
+
+export async function startEchoServices(
+  host: string,
+): Promise<Pick<ServicePorts, 'echo'> & { readonly datagrams: number }> {
+  const echo = createServer({ noDelay: true }, socket => {
+    socket.on('error', () => socket.destroy())
+    socket.on('data', (chunk: Buffer) => socket.write(chunk))
+  })
+  const datagrams = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
+  datagrams.on('message', (message, { address, port }) => datagrams.send(message, port, address))
+  datagrams.on('error', () => {}) // a user that is gone: nothing is owed to him
+  datagrams.bind(0, host)
+  await once(datagrams, 'listening')
+  return { echo: await listen(echo, host), datagrams: datagrams.address().port }
+}
+
+/** One connection to the sink: its bytes are counted, and the sender told (progress.ts). */
+function takeAndReport(accepted: Socket): void {
+  let bytes = 0
+  let beganAt = 0
+  let reporting: NodeJS.Timeout | undefined
+  const report = (): void => {
+    // A sender that does not read its reports gets fewer of them.
+    if (socket.writableLength < 4096) {
+      socket.write(encodeReport(performance.now() - beganAt, bytes))
+    }
+  }
+  const socket = withFixedBuffer(accepted, count => {
+    if (bytes === 0) {
+      beganAt = performance.now()
+      report()
+      reporting = setInterval(report, REPORT_MS)
+    }
+    bytes += count
+  })
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => clearInterval(reporting))
 }
 
 /**
@@ -74,8 +102,8 @@ export function sendForever(socket: Socket, limitBytes: number): void {
   next()
 }
 
-async function listen(server: Server): Promise<number> {
-  server.listen({ port: 0, host: '127.0.0.1', backlog: 1024 })
+async function listen(server: Server, host: string): Promise<number> {
+  server.listen({ port: 0, host, backlog: 1024 })
   await once(server, 'listening')
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('a service has no port')
