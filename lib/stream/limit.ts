@@ -31,4 +31,13 @@ export class TokenBucket {
     this.#tokens -= bytes
     return this.#tokens >= 0 ? 0 : (-this.#tokens / this.bytesPerSecond) * 1000
   }
+  /** Takes the bytes if there are as many; for what is dropped rather than delayed. */
+  tryTake(bytes: number, now: number): boolean {
+    const earned = (Math.max(0, now - this.#at) / 1000) * this.bytesPerSecond
+    this.#tokens = Math.min(this.bytesPerSecond, this.#tokens + earned)
+    this.#at = Math.max(this.#at, now)
+    if (this.#tokens < bytes) return false
+    this.#tokens -= bytes
+    return true
+  }
 }
