@@ -1,70 +1,163 @@
-// One session: every scenario, its runs alternating between the peers (A B C A B C ...), so that
-// noise of the machine hits all of them. A failing run is reported and does not end the session.
+// One session: rounds over all links, scenarios and peers. The peers take turns (A B C A B C ...),
+// so that noise of the machine hits all of them, and rounds are outermost, so that an early end
+// leaves figures of everything. A failing run is reported and does not end the session.
 
 import { Loader } from './load/loader.ts'
 import type { Peer, Tunnel } from './peers/peer.ts'
+import type { Step } from './report/index.ts'
+import type { Failure } from './report/types.ts'
 import { Results } from './results.ts'
-import type { Scenario, Values } from './scenarios/scenario.ts'
+import type { Outcome, Scenario } from './scenarios/scenario.ts'
+import type { Site } from './site.ts'
+import type { OpenSite } from './sites.ts'
 
 /** A peer that fails this often in one scenario is not asked again in it. */
 const FAILURES_BEFORE_SKIPPING = 2
 
-export interface SessionOptions {
+/** Far above what any scenario takes: one that hangs must not hang the bench. */
+const RUN_LIMIT_MS = 180_000
+
+/** One place and what is asked there. */
+export interface BenchCase {
+  /** Undefined where it is the only one. */
+  readonly label: string | undefined
+  readonly labelText: string | undefined
   readonly peers: readonly Peer[]
   readonly scenarios: readonly Scenario[]
-  readonly rounds: number
   readonly measureMs: number
   readonly warmUpMs: number
-  /** Ends the session; what was measured stays. */
-  readonly signal: AbortSignal
-  readonly progress: (text: string) => void
+  openSite(): Promise<OpenSite>
 }
 
-export interface Failure {
-  readonly scenario: string
-  readonly peer: string
-  readonly message: string
+export interface SessionOptions {
+  readonly cases: readonly BenchCase[]
+  readonly rounds: number
+  /** No round is begun that would probably end later than this: a first one always is. */
+  readonly budgetMs: number
+  /** Ends the session; what was measured stays. */
+  readonly signal: AbortSignal
+  readonly progress: (step: Step) => void
 }
 
 export interface Session {
   readonly results: Results
   readonly failures: readonly Failure[]
+  /** That were completed. */
+  readonly rounds: number
+}
+
+interface Run {
+  readonly one: BenchCase
+  readonly scenario: Scenario
+  readonly peer: Peer
 }
 
 export async function runSession(options: SessionOptions): Promise<Session> {
-  const results = new Results()
-  const failures: Failure[] = []
-  for (const scenario of options.scenarios) {
-    const peers = options.peers.filter(peer => scenario.includes(peer.name))
-    const runs = options.rounds * scenario.runsPerRound
-    for (let run = 1; run <= runs; run++) {
-      for (const peer of peers) {
-        if (options.signal.aborted) return { results, failures }
-        const earlier = failures.filter(({ scenario: name, peer: other }) => {
-          return name === scenario.name && other === peer.name
-        })
-        if (earlier.length >= FAILURES_BEFORE_SKIPPING) continue
-        options.progress(`${scenario.name} ${run}/${runs} ${peer.name}`)
-        try {
-          results.add(peer.name, await runOnce(scenario, peer, options))
-        } catch (error) {
-          if (options.signal.aborted) return { results, failures }
-          const message = error instanceof Error ? error.message : String(error)
-          failures.push({ scenario: scenario.name, peer: peer.name, message })
-        }
-      }
-    }
+  const session = new SessionRun(options)
+  const { signal } = options
+  let rounds = 0
+  let slowestMs = 0
+  const startedAt = performance.now()
+  while (rounds < options.rounds && !signal.aborted) {
+    const roundAt = performance.now()
+    if (rounds > 0 && roundAt - startedAt + slowestMs > options.budgetMs) break
+    await session.round(rounds + 1)
+    slowestMs = Math.max(slowestMs, performance.now() - roundAt)
+    if (!signal.aborted) rounds++
   }
-  return { results, failures }
+  return { results: session.results, failures: session.failures, rounds }
 }
 
-async function runOnce(scenario: Scenario, peer: Peer, options: SessionOptions): Promise<Values> {
-  const { measureMs, warmUpMs, signal } = options
-  const load = await Loader.start()
+class SessionRun {
+  readonly results = new Results()
+  readonly failures: Failure[] = []
+  readonly #options: SessionOptions
+  readonly #startedAt = performance.now()
+  readonly #total: number
+  #done = 0
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    const perRound = options.cases.map(one => runsOf(one).length)
+    this.#total = options.rounds * perRound.reduce((sum, count) => sum + count, 0)
+  }
+
+  async round(round: number): Promise<void> {
+    for (const one of this.#options.cases) {
+      if (this.#options.signal.aborted) return
+      await this.#case(one, round)
+    }
+  }
+
+  async #case(one: BenchCase, round: number): Promise<void> {
+    const runs = runsOf(one)
+    let place: OpenSite
+    try {
+      place = await one.openSite()
+    } catch (error) {
+      this.#done += runs.length
+      this.failures.push({ scenario: one.label ?? 'link', peer: 'lab', message: textOf(error) })
+      return
+    }
+    try {
+      for (const run of runs) {
+        if (this.#options.signal.aborted) return
+        await this.#run(run, place.site, round)
+        this.#done++
+      }
+    } finally {
+      await place.close()
+    }
+  }
+
+  async #run({ one, scenario, peer }: Run, site: Site, round: number): Promise<void> {
+    const { signal, progress, rounds } = this.#options
+    const { label, labelText } = one
+    const name = label === undefined ? scenario.name : `${scenario.name}@${label}`
+    const earlier = this.failures.filter(failure => {
+      return failure.scenario === name && failure.peer === peer.name
+    })
+    if (earlier.length >= FAILURES_BEFORE_SKIPPING) return
+    progress({
+      done: this.#done,
+      total: this.#total,
+      scenario: name,
+      peer: peer.name,
+      round,
+      rounds,
+      elapsedMs: performance.now() - this.#startedAt,
+    })
+    try {
+      const outcome = await runOnce(scenario, peer, one, { site, signal })
+      this.results.add({ peer: peer.name, round, label, labelText }, outcome)
+    } catch (error) {
+      if (signal.aborted) return
+      this.failures.push({ scenario: name, peer: peer.name, message: textOf(error) })
+    }
+  }
+}
+
+/** All runs of one round, in their order. */
+function runsOf(one: BenchCase): Run[] {
+  return one.scenarios.flatMap(scenario => {
+    const peers = one.peers.filter(peer => scenario.includes(peer))
+    const turns = Array.from({ length: scenario.runsPerRound }, () => peers)
+    return turns.flat().map(peer => ({ one, scenario, peer }))
+  })
+}
+
+async function runOnce(
+  scenario: Scenario,
+  peer: Peer,
+  { measureMs, warmUpMs }: BenchCase,
+  { site, signal }: { readonly site: Site; readonly signal: AbortSignal },
+): Promise<Outcome> {
+  const load = await Loader.start({ site, servicesAt: peer.servicesAt })
   let tunnel: Tunnel | undefined
   try {
-    tunnel = await peer.open(load.ports)
-    return await orAborted(signal, scenario.run({ load, tunnel, measureMs, warmUpMs }))
+    tunnel = await peer.open(site, load.ports)
+    const work = scenario.run({ site, load, tunnel, measureMs, warmUpMs })
+    return await boundedBy(signal, work)
   } catch (error) {
     // A program that crashed is the cause of whatever the load saw.
     tunnel?.programs?.server.check()
@@ -76,18 +169,26 @@ async function runOnce(scenario: Scenario, peer: Peer, options: SessionOptions):
   }
 }
 
-/** Leaves `work` to fail by itself when its load process is killed. */
-async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  let abort: (() => void) | undefined
-  const aborted = new Promise<never>((_resolve, reject) => {
-    abort = () => reject(new Error('interrupted'))
-    signal.addEventListener('abort', abort)
-  })
+/** Leaves `work` to fail by itself when its load is killed. */
+async function boundedBy<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   work.catch(() => {}) // it is raced below; after an abort nobody else waits for it
+  signal.throwIfAborted()
+  let giveUp: () => void = () => {}
+  let timer: NodeJS.Timeout | undefined
+  const ended = new Promise<never>((_resolve, reject) => {
+    giveUp = () => reject(new Error('interrupted'))
+    signal.addEventListener('abort', giveUp)
+    const late = (): void => reject(new Error(`took longer than ${RUN_LIMIT_MS / 1000} s`))
+    timer = setTimeout(late, RUN_LIMIT_MS)
+  })
   try {
-    signal.throwIfAborted()
-    return await Promise.race([work, aborted])
+    return await Promise.race([work, ended])
   } finally {
-    if (abort !== undefined) signal.removeEventListener('abort', abort)
+    clearTimeout(timer)
+    signal.removeEventListener('abort', giveUp)
   }
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

@@ -41,11 +41,15 @@ function buildCommand(program: Program, done: (status: number) => void): Command
     // The flags come from the program's own table; Program.run states which it reads.
     done(await program.run(root.opts() as never))
   })
-  for (const { name, description, flags, run } of program.commands) {
+  for (const { name, description, flags, initial = {}, run } of program.commands) {
     const child = root.command(name).description(description).usage('[flags]')
     addFlags(child, flags)
     child.action(async () => {
-      if (run) return done(await run(child.optsWithGlobals() as never))
+      const values = child.optsWithGlobals<Record<string, unknown>>()
+      for (const [flag, value] of Object.entries(initial)) {
+        if (root.getOptionValueSource(flag) === 'default') values[flag] = value
+      }
+      if (run) return done(await run(values as never))
       process.stdout.write(`${program.name} ${name} is not available in this version yet\n`)
       done(1)
     })

@@ -132,6 +132,32 @@ export const TCP_FLAGS: readonly Flag[] = [
   { name: 'bandwidth-limit-mode', kind: 'string', initial: 'client', help: 'client or server' },
 ]
 
+/** `frpc bench`, besides CLIENT_FLAGS. */
+export const BENCH_FLAGS: readonly Flag[] = [
+  {
+    name: 'emulate',
+    kind: 'string',
+    help: 'a link made here: delay=40ms,loss=2%,rate=50m or 4g, cable, … (--list); Linux, root',
+  },
+  {
+    name: 'scenarios',
+    kind: 'list',
+    help: 'what is measured: bulk, keystroke, … (--list; default: all that suit the place)',
+  },
+  { name: 'transports', kind: 'list', help: 'quic, tcp, kcp, direct (default: all there are)' },
+  {
+    name: 'peer',
+    kind: 'list',
+    help: "beside ours: a folder with a real frps and frpc, or rathole's file",
+  },
+  { name: 'rounds', kind: 'int', help: 'runs of everything (default 3, as far as 2 minutes allow)' },
+  { name: 'seconds', kind: 'string', help: 'how long one figure is measured (default 3)' },
+  { name: 'quick', kind: 'bool', initial: false, help: 'one round of one second' },
+  { name: 'json', kind: 'string', help: 'write the whole report to this file (-: stdout)' },
+  { name: 'html', kind: 'string', help: 'write the report as a page to this file' },
+  { name: 'list', kind: 'bool', initial: false, help: 'print scenarios and links' },
+]
+
 /** `-p, --bind-port`: how messages name a flag. */
 export function flagTerm({ name, short }: Flag): string {
   return short ? `-${short}, --${name}` : `--${name}`

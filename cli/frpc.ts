@@ -2,8 +2,8 @@
 // frpc: the client's command line. Nothing heavy is imported before the flags have asked for it
 // (--version is quick).
 
-import { CLIENT_FLAGS, TCP_FLAGS } from './flags.ts'
-import type { ClientFlags, TcpFlags } from './options.ts'
+import { BENCH_FLAGS, CLIENT_FLAGS, TCP_FLAGS } from './flags.ts'
+import type { BenchFlags, ClientFlags, TcpFlags } from './options.ts'
 import { exit } from './output.ts'
 import { runProgram, type Subcommand } from './program.ts'
 
@@ -20,6 +20,11 @@ async function runTcp(flags: TcpFlags): Promise<number> {
 async function verify(flags: ClientFlags): Promise<number> {
   const { verifyClient } = await import('./verify.ts')
   return verifyClient(flags)
+}
+
+async function bench(flags: BenchFlags): Promise<number> {
+  const { runBenchCommand } = await import('./bench.ts')
+  return runBenchCommand(flags, process.argv.slice(2))
 }
 
 /**
@@ -54,6 +59,13 @@ exit(
           run: runTcp,
         },
         { name: 'verify', description: 'Check a config file', flags: [], run: verify },
+        {
+          name: 'bench',
+          description: 'Measure QUIC against TCP mode: here, on an emulated link, over your server',
+          flags: BENCH_FLAGS,
+          initial: { config: '' },
+          run: bench,
+        },
         ...LATER,
       ],
     },

@@ -47,6 +47,19 @@ export interface ClientFlags extends StartFlags {
   readonly configDir: string
 }
 
+export interface BenchFlags extends ClientFlags {
+  readonly emulate?: string
+  readonly scenarios?: readonly string[]
+  readonly transports?: readonly string[]
+  readonly peer?: readonly string[]
+  readonly rounds?: number
+  readonly seconds?: string
+  readonly quick: boolean
+  readonly json?: string
+  readonly html?: string
+  readonly list: boolean
+}
+
 export interface TcpFlags extends ClientFlags, LogFlags {
   readonly serverAddr: string
   readonly serverPort: number

@@ -20,6 +20,8 @@ export interface Subcommand {
   readonly name: string
   readonly description: string
   readonly flags: readonly Flag[]
+  /** Of flags of the program, where the command has another default. */
+  readonly initial?: Readonly<Record<string, string>>
   /** Absent: the command exists in frp but not here yet; it says so and ends with status 1. */
   // Each action declares the flags that its own table gives; the table and the type are kept
   // together by tests.

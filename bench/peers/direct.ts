@@ -1,4 +1,5 @@
-// No tunnel: the user connects to the service. What the load process and the kernel can do at most.
+// No tunnel: the user connects to the service. What the load, the kernel and the link can do at
+// most; in the lab over a link like the client's, without NAT.
 
 import type { Peer } from './peer.ts'
 
@@ -6,7 +7,14 @@ export function directPeer(): Peer {
   return {
     name: 'direct',
     description: 'no tunnel',
-    open: services =>
-      Promise.resolve({ ports: services, programs: undefined, close: () => Promise.resolve() })
+    transport: 'none',
+    servicesAt: 'near',
+    open: (site, services) =>
+      Promise.resolve({
+        host: site.addresses.near,
+        ports: services,
+        programs: undefined,
+        close: () => Promise.resolve(),
+      }),
   }
 }

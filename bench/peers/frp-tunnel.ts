@@ -7,32 +7,40 @@ import { join } from 'node:path'
 import { SERVICE_NAMES } from '../load/messages.ts'
 import type { ServicePorts } from '../load/messages.ts'
 import { Program } from '../process.ts'
+import type { Site } from '../site.ts'
 import { freePorts } from './free-ports.ts'
 import type { Tunnel } from './peer.ts'
 
-/** Both programs are up in half a second; the rest is for a machine that has other work. */
-const START_TIMEOUT_MS = 15_000
+/** Both programs are up in half a second; the rest is for slow links and machines at work. */
+const START_TIMEOUT_MS = 20_000
 
 export interface FrpTunnelOptions {
   readonly peer: string
-  readonly protocol: 'quic' | 'tcp'
+  readonly transport: 'quic' | 'tcp' | 'kcp'
   /** Command lines without `-c FILE`. */
   readonly server: readonly [command: string, ...args: string[]]
   readonly client: readonly [command: string, ...args: string[]]
   /** Lines of TOML that go into both configs. */
   readonly extraConfig: readonly string[]
+  /** False where it knows no udp proxies: the udp services then have no door. */
+  readonly hasUdp: boolean
 }
 
-interface FrpPorts extends ServicePorts {
+/** Where the public side is: frps and its doors. */
+export interface FrpAddresses extends ServicePorts {
+  readonly host: string
   readonly bind: number
 }
 
 export async function openFrpTunnel(
   options: FrpTunnelOptions,
-  services: ServicePorts
+  site: Site,
+  services: ServicePorts,
 ): Promise<Tunnel> {
-  const [bind = 0, source = 0, sink = 0, echo = 0] = await freePorts(4)
-  const ports: FrpPorts = { bind, source, sink, echo }
+  const host = site.addresses.server
+  const [bind = 0, source = 0, sink = 0, echo = 0, datagrams = 0] = await freePorts(5)
+  const hasDatagrams = options.hasUdp && services.datagrams !== undefined
+  const ports = { source, sink, echo, ...(hasDatagrams && { datagrams }) }
   const directory = await mkdtemp(join(tmpdir(), 'quicfrp-bench-'))
   const programs: Program[] = []
   const close = async (): Promise<void> => {
@@ -42,61 +50,70 @@ export async function openFrpTunnel(
   const start = async (
     side: 'server' | 'client',
     config: string,
-    ready: string[]
+    ready: readonly string[],
   ): Promise<Program> => {
     const file = join(directory, `${side}.toml`)
     await writeFile(file, config)
-    const [command, ...args] = options[side]
+    const [command, ...args] = site.command(side, [...options[side], '-c', file])
     const title = `${side === 'server' ? 'frps' : 'frpc'} of ${options.peer}`
-    const program = new Program({ title, command, args: [...args, '-c', file] })
+    const program = new Program({ title, command, args })
     programs.push(program)
     await program.printed(ready, START_TIMEOUT_MS)
     return program
   }
   try {
-    const server = await start('server', serverConfig(options, ports), [
-      'frps started successfully'
+    const where = { host, bind, ...ports }
+    const server = await start('server', serverConfig(options, where), [
+      'frps started successfully',
     ])
-    const proxiesUp = SERVICE_NAMES.map(name => `[${name}] start proxy success`)
-    const client = await start('client', clientConfig(options, ports, services), proxiesUp)
-    return { ports, programs: { server, client }, close }
+    const proxiesUp = Object.keys(ports).map(name => `[${name}] start proxy success`)
+    const client = await start('client', clientConfig(options, where, services), proxiesUp)
+    return { host, ports, programs: { server, client }, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-export function serverConfig(options: FrpTunnelOptions, ports: FrpPorts): string {
+export function serverConfig(options: FrpTunnelOptions, where: FrpAddresses): string {
   return lines(
-    'bindAddr = "127.0.0.1"',
-    `bindPort = ${ports.bind}`,
+    `bindAddr = "${where.host}"`,
+    `bindPort = ${where.bind}`,
     // UDP of the same number: TCP and UDP ports are apart.
-    ...(options.protocol === 'quic' ? [`quicBindPort = ${ports.bind}`] : []),
+    ...(options.transport === 'quic' ? [`quicBindPort = ${where.bind}`] : []),
+    ...(options.transport === 'kcp' ? [`kcpBindPort = ${where.bind}`] : []),
     'log.disablePrintColor = true',
-    ...options.extraConfig
+    ...options.extraConfig,
   )
 }
 
 export function clientConfig(
   options: FrpTunnelOptions,
-  ports: FrpPorts,
-  services: ServicePorts
+  where: FrpAddresses,
+  services: ServicePorts,
 ): string {
   return lines(
-    'serverAddr = "127.0.0.1"',
-    `serverPort = ${ports.bind}`,
-    `transport.protocol = "${options.protocol}"`,
+    `serverAddr = "${where.host}"`,
+    `serverPort = ${where.bind}`,
+    `transport.protocol = "${options.transport}"`,
     'log.disablePrintColor = true',
     ...options.extraConfig,
-    ...SERVICE_NAMES.flatMap(name => [
-      '[[proxies]]',
-      `name = "${name}"`,
-      'type = "tcp"',
-      'localIP = "127.0.0.1"',
-      `localPort = ${services[name]}`,
-      `remotePort = ${ports[name]}`
-    ])
+    ...SERVICE_NAMES.flatMap(name => proxy(name, 'tcp', services[name], where[name])),
+    ...(services.datagrams !== undefined && where.datagrams !== undefined
+      ? proxy('datagrams', 'udp', services.datagrams, where.datagrams)
+      : []),
   )
+}
+
+function proxy(name: string, type: string, localPort: number, remotePort: number): string[] {
+  return [
+    '[[proxies]]',
+    `name = "${name}"`,
+    `type = "${type}"`,
+    'localIP = "127.0.0.1"',
+    `localPort = ${localPort}`,
+    `remotePort = ${remotePort}`,
+  ]
 }
 
 function lines(...texts: string[]): string {

@@ -1,44 +1,59 @@
-// Real frp, from the binaries that FRP_BIN names. Version 1 of the wire and no dashboard: frp's
+// Real frp, from a folder with its two binaries. Version 1 of the wire and no dashboard: frp's
 // defaults.
 
 import { execFileSync } from 'node:child_process'
 import { accessSync, constants } from 'node:fs'
 import { join } from 'node:path'
-import { openFrpTunnel } from './frp-tunnel.ts'
+import { openFrpTunnel, type FrpTunnelOptions } from './frp-tunnel.ts'
 import type { Peer } from './peer.ts'
 
-const DETAILS = { quic: 'quic', tcp: 'TLS and yamux on tcp' } as const
+const DETAILS = { quic: 'quic', tcp: 'TLS and yamux on tcp', kcp: 'TLS and yamux on kcp' } as const
 
 /**
  * `directory` holds executables `frps` and `frpc`; throws with the missing one when it does not.
+ * `given` is how the user named the folder: `--peer` or `FRP_BIN`.
  */
-export function frpPeers(directory: string): Peer[] {
-  const frps = executable(directory, 'frps')
-  const frpc = executable(directory, 'frpc')
-  const version = execFileSync(frpc, ['--version'], { encoding: 'utf8' }).trim()
-  return (['quic', 'tcp'] as const).map(protocol => {
-    const name = `frp-${protocol}`
-    const options = {
+export function frpPeers(directory: string, given: string): Peer[] {
+  const frps = executable(directory, 'frps', given)
+  const frpc = executable(directory, 'frpc', given)
+  const version = versionOf(frpc)
+  return (['quic', 'tcp', 'kcp'] as const).map(transport => {
+    const name = `frp-${transport}`
+    const options: FrpTunnelOptions = {
       peer: name,
-      protocol,
+      transport,
       server: [frps],
       client: [frpc],
-      extraConfig: []
-    } as const
+      extraConfig: [],
+      hasUdp: true,
+    }
     return {
       name,
-      description: `frp ${version}, ${DETAILS[protocol]}, its defaults`,
-      open: services => openFrpTunnel(options, services)
+      description: `frp ${version}, ${DETAILS[transport]}, its defaults`,
+      transport,
+      servicesAt: 'client',
+      open: (site, services) => openFrpTunnel(options, site, services),
     }
   })
 }
 
-function executable(directory: string, name: string): string {
+function versionOf(frpc: string): string {
+  try {
+    const options = { timeout: 5000, stdio: 'pipe' } as const
+    return execFileSync(frpc, ['--version'], options).toString().trim()
+  } catch (error) {
+    throw new Error(`${frpc} does not tell its version: is it frp for this machine?`, {
+      cause: error,
+    })
+  }
+}
+
+function executable(directory: string, name: string, given: string): string {
   const path = join(directory, name)
   try {
     accessSync(path, constants.X_OK)
   } catch (error) {
-    throw new Error(`FRP_BIN is ${directory}, but there is no executable ${path}`, { cause: error })
+    throw new Error(`${given} ${directory}: there is no executable ${path}`, { cause: error })
   }
   return path
 }

@@ -1,7 +1,8 @@
 // quicfrp as its user starts it: the two commands of this build, each a process of its own.
 
-import { accessSync, readFileSync } from 'node:fs'
+import { accessSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { VERSION } from '../../lib/version.ts'
 import { openFrpTunnel } from './frp-tunnel.ts'
 import type { Peer } from './peer.ts'
 
@@ -12,33 +13,30 @@ import type { Peer } from './peer.ts'
 const ETHERNET_DATAGRAM_BYTES = 1452
 
 export function ourPeers(): Peer[] {
-  return [
-    ourPeer('ours-quic', 'quic', []),
-    ourPeer(`ours-quic-${ETHERNET_DATAGRAM_BYTES}`, 'quic', [
-      `transport.quic.datagramSize = ${ETHERNET_DATAGRAM_BYTES}`
-    ]),
-    ourPeer('ours-tcp', 'tcp', [])
-  ]
+  return [ourPeer('ours-quic', 'quic', []), ourPeer('ours-tcp', 'tcp', [])]
 }
 
-function ourPeer(name: string, protocol: 'quic' | 'tcp', extraConfig: readonly string[]): Peer {
+/** Ours in quic with the datagrams of an Ethernet path: for loopback, where larger ones fit. */
+export function ethernetPeer(): Peer {
+  return ourPeer(`ours-quic-${ETHERNET_DATAGRAM_BYTES}`, 'quic', [
+    `transport.quic.datagramSize = ${ETHERNET_DATAGRAM_BYTES}`,
+  ])
+}
+
+function ourPeer(name: string, transport: 'quic' | 'tcp', extraConfig: readonly string[]): Peer {
   const detail = extraConfig.length === 0 ? 'its defaults' : extraConfig.join(', ')
   return {
     name,
-    description: `quicfrp ${ourVersion()}, ${protocol}, ${detail}`,
-    open: services => {
+    description: `quicfrp ${VERSION}, ${transport}, ${detail}`,
+    transport,
+    servicesAt: 'client',
+    open: (site, services) => {
       const server = [process.execPath, command('frps')] as const
       const client = [process.execPath, command('frpc')] as const
-      return openFrpTunnel({ peer: name, protocol, server, client, extraConfig }, services)
-    }
+      const options = { peer: name, transport, server, client, extraConfig, hasUdp: false }
+      return openFrpTunnel(options, site, services)
+    },
   }
-}
-
-export function ourVersion(): string {
-  // dist/bench/peers/ours.js: the package is three folders up.
-  const text = readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')
-  const { version } = JSON.parse(text) as { version: string } // our own file
-  return version
 }
 
 function command(name: 'frps' | 'frpc'): string {

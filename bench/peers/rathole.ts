@@ -1,30 +1,42 @@
-// rathole, from the binary that RATHOLE_BIN names: plain TCP, one connection for each user, no
-// encryption.
+// rathole, from its binary: plain TCP, one connection for each user, no encryption.
 
-import { connect } from 'node:net'
+import { accessSync, constants } from 'node:fs'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { SERVICE_NAMES } from '../load/messages.ts'
 import type { ServicePorts } from '../load/messages.ts'
 import { Program } from '../process.ts'
+import type { Site } from '../site.ts'
 import { freePorts } from './free-ports.ts'
 import type { Peer, Tunnel } from './peer.ts'
 
-const START_TIMEOUT_MS = 15_000
+const START_TIMEOUT_MS = 20_000
 
-export function ratholePeer(binary: string): Peer {
+/** `given` is how the user named the file: `--peer` or `RATHOLE_BIN`. */
+export function ratholePeer(binary: string, given: string): Peer {
+  try {
+    accessSync(binary, constants.X_OK)
+  } catch (error) {
+    throw new Error(`${given} ${binary}: there is no such executable`, { cause: error })
+  }
   return {
     name: 'rathole',
     description: `${binary}, tcp without TLS`,
-    open: services => openRathole(binary, services)
+    transport: 'tcp',
+    servicesAt: 'client',
+    open: (site, services) => openRathole(binary, site, services),
   }
 }
 
-async function openRathole(binary: string, services: ServicePorts): Promise<Tunnel> {
+async function openRathole(
+  binary: string,
+  site: Site,
+  services: ServicePorts,
+): Promise<Tunnel> {
   const [bind = 0, source = 0, sink = 0, echo = 0] = await freePorts(4)
   const ports: ServicePorts = { source, sink, echo }
+  const host = site.addresses.server
   const directory = await mkdtemp(join(tmpdir(), 'quicfrp-bench-'))
   const programs: Program[] = []
   const close = async (): Promise<void> => {
@@ -34,15 +46,12 @@ async function openRathole(binary: string, services: ServicePorts): Promise<Tunn
   const start = async (
     side: 'server' | 'client',
     config: string[],
-    ready: string[]
+    ready: string[],
   ): Promise<Program> => {
     const file = join(directory, `${side}.toml`)
     await writeFile(file, config.join('\n') + '\n')
-    const program = new Program({
-      title: `rathole ${side}`,
-      command: binary,
-      args: [`--${side}`, file]
-    })
+    const [command, ...args] = site.command(side, [binary, `--${side}`, file])
+    const program = new Program({ title: `rathole ${side}`, command, args })
     programs.push(program)
     await program.printed(ready, START_TIMEOUT_MS)
     return program
@@ -53,51 +62,60 @@ async function openRathole(binary: string, services: ServicePorts): Promise<Tunn
       `${side === 'server' ? 'bind_addr' : 'remote_addr'} = "${address}"`,
       'default_token = "bench"',
       `[${side}.transport]`,
-      'type = "tcp"'
+      'type = "tcp"',
     ]
-    const bindAddress = `127.0.0.1:${bind}`
+    const bindAddress = `${host}:${bind}`
     const serverServices = SERVICE_NAMES.flatMap(name => [
       `[server.services.${name}]`,
-      `bind_addr = "127.0.0.1:${ports[name]}"`
+      `bind_addr = "${host}:${ports[name]}"`,
     ])
     const clientServices = SERVICE_NAMES.flatMap(name => [
       `[client.services.${name}]`,
-      `local_addr = "127.0.0.1:${services[name]}"`
+      `local_addr = "127.0.0.1:${services[name]}"`,
     ])
     const server = await start(
       'server',
       [...section('server', bindAddress), ...serverServices],
-      ['Listening at']
+      ['Listening at'],
     )
     const client = await start('client', [...section('client', bindAddress), ...clientServices], [])
     // Its log has one line for each service, of a form that changed between versions; the server
     // opens a service's door when the client has come for it.
-    await Promise.all(SERVICE_NAMES.map(name => doorOpened(ports[name], client)))
-    return { ports, programs: { server, client }, close }
+    await doorsOpened(site, { host, ports: SERVICE_NAMES.map(name => ports[name]) }, client)
+    return { host, ports, programs: { server, client }, close }
   } catch (error) {
     await close()
     throw error
   }
 }
 
-async function doorOpened(port: number, client: Program): Promise<void> {
-  const deadline = performance.now() + START_TIMEOUT_MS
-  while (!(await accepts(port))) {
-    client.check()
-    if (performance.now() > deadline) {
-      throw client.failure(`did not open port ${port} within ${START_TIMEOUT_MS} ms`)
-    }
-    await sleep(50)
-  }
+/** Knocks until each port accepts; a program, because only the user's host can reach them all. */
+const KNOCK = `
+const { connect } = require('node:net')
+const [host, ...ports] = process.argv.slice(1)
+const knock = port => {
+  const socket = connect({ host, port: Number(port) })
+  socket.once('connect', () => (socket.destroy(), console.log('open ' + port)))
+  socket.once('error', () => setTimeout(knock, 50, port))
+}
+ports.forEach(knock)
+`
+
+interface Doors {
+  readonly host: string
+  readonly ports: readonly number[]
 }
 
-function accepts(port: number): Promise<boolean> {
-  return new Promise(resolve => {
-    const socket = connect({ port, host: '127.0.0.1' })
-    socket.once('connect', () => {
-      socket.destroy()
-      resolve(true)
-    })
-    socket.once('error', () => resolve(false))
-  })
+async function doorsOpened(site: Site, { host, ports }: Doors, client: Program): Promise<void> {
+  const argv = [process.execPath, '-e', KNOCK, host, ...ports.map(String)] as const
+  const [command, ...args] = site.command('user', argv)
+  const knocking = new Program({ title: 'the look for rathole', command, args })
+  try {
+    await knocking.printed(ports.map(port => `open ${port}`), START_TIMEOUT_MS)
+  } catch {
+    // What the look printed says nothing; the client's lines say why no door opened.
+    throw client.failure(`did not have its ports open within ${START_TIMEOUT_MS} ms`)
+  } finally {
+    await knocking.stop()
+  }
 }
