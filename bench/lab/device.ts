@@ -4,7 +4,7 @@
 
 import { keyAt, keyOf } from './model/ip.ts'
 import type { IpKey } from './model/ip.ts'
-import type { DeviceInput, Place } from './messages.ts'
+import type { Addresses, DeviceInput } from './messages.ts'
 import type { Device } from './router.ts'
 
 /** Where the source address stands: RFC 791 §3.1, RFC 8200 §3. */
@@ -23,7 +23,7 @@ export class HostDevice implements Device {
     this.fd = fd
     this.names = hosts.map(({ name }) => name)
     this.#first = this.names[0] ?? ''
-    for (const { name, ...place } of hosts) this.#add(name, place)
+    for (const host of hosts) this.#add(host.name, host)
   }
 
   hostOf(packet: Uint8Array): string {
@@ -31,14 +31,14 @@ export class HostDevice implements Device {
     return this.#nameOf.get(sourceOf(packet)) ?? this.#first
   }
 
-  move(name: string, to: Place): void {
+  move(name: string, to: Addresses): void {
     for (const [address, owner] of this.#nameOf) {
       if (owner === name) this.#nameOf.delete(address)
     }
     this.#add(name, to)
   }
 
-  #add(name: string, { ip, ip6 }: Place): void {
+  #add(name: string, { ip, ip6 }: Addresses): void {
     this.#nameOf.set(keyOf(ip), name)
     if (ip6 !== undefined) this.#nameOf.set(keyOf(ip6), name)
   }

@@ -2,7 +2,7 @@
 // addresses and its only way out.
 
 import { existsSync } from 'node:fs'
-import type { DeviceInput, Place } from './messages.ts'
+import type { Addresses, DeviceInput } from './messages.ts'
 import type { HostSpec } from './model/spec.ts'
 import { ip, namespaceName, namespacePath } from './namespaces.ts'
 import { DEVICE } from './tun.ts'
@@ -11,7 +11,7 @@ import { DEVICE } from './tun.ts'
 const HOST_NAME = /^[a-z][a-z0-9-]{0,31}$/
 /**
  * Packets that wait for the router when it has no processor for a moment. The default of a TUN
- * device, 500, is 12 ms of a flow at 50,000 packets/s, and loses what no link of the model has lost.
+ * device, 500, is 10 ms of a flow at 50,000 packets/s, and drops what no link of the model drops.
  */
 const DEVICE_QUEUE = 5000
 
@@ -70,7 +70,7 @@ export async function configure({ name, hosts }: Namespace, mtuBytes: number): P
 export async function readdress(
   namespace: Namespace,
   host: string,
-  places: { readonly from: Place; readonly to: Place },
+  places: { readonly from: Addresses; readonly to: Addresses },
 ): Promise<void> {
   const before = addressesOf(places.from)
   const after = addressesOf(places.to)
@@ -85,7 +85,7 @@ export async function readdress(
   )
 }
 
-function addressesOf({ ip, ip6 }: Place): string[] {
+function addressesOf({ ip, ip6 }: Addresses): string[] {
   return ip6 === undefined ? [`${ip}/32`] : [`${ip}/32`, `${ip6}/128`]
 }
 
@@ -97,7 +97,7 @@ function addressLine(verb: 'add' | 'del'): (address: string) => string {
   }
 }
 
-function routesOf({ ip, ip6 }: Place): string[] {
+function routesOf({ ip, ip6 }: Addresses): string[] {
   const route4 = `route replace default dev ${DEVICE} src ${ip}`
   if (ip6 === undefined) return [route4]
   return [route4, `-6 route replace default dev ${DEVICE} src ${ip6}`]

@@ -1,11 +1,12 @@
-// The lab: programs in network namespaces of their own, and a network between them that is played in
-// user space. ARCHITECTURE.md shows how it works.
+// The lab: programs in network namespaces of their own, and a network between them that is played
+// in user space. ARCHITECTURE.md shows how it works.
 
 export { removeStaleLabs } from './cleanup.ts'
 export { openLab } from './lab.ts'
 export type { Lab, LabEnd, LabHost, LabOptions } from './lab.ts'
-export type { LabStats, Place, RouterStats } from './messages.ts'
-export { labSupport } from './support.ts'
+export type { LabStats, RouterStats } from './messages.ts'
+export type { LinkStats } from './model/link.ts'
+export type { Move, NetworkStats } from './model/network.ts'
 export type {
   BoxSpec,
   HostSpec,
@@ -14,3 +15,4 @@ export type {
   NatOptions,
   NetworkSpec,
 } from './model/spec.ts'
+export { labSupport } from './support.ts'

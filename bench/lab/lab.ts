@@ -4,8 +4,9 @@
 import { onWayOut, removeStaleLabs } from './cleanup.ts'
 import { configure, deviceInput, namespacesFor, readdress } from './hosts.ts'
 import type { Namespace } from './hosts.ts'
-import type { LabStats, Place } from './messages.ts'
+import type { Addresses, LabStats } from './messages.ts'
 import { Network } from './model/network.ts'
+import type { Move } from './model/network.ts'
 import { seededRandom } from './model/random.ts'
 import type { LinkPair, NatOptions, NetworkSpec } from './model/spec.ts'
 import { commandIn, ip, removeNamespaces } from './namespaces.ts'
@@ -18,9 +19,9 @@ export interface LabOptions {
   /** MTU of the hosts' devices, 1,280 to 65,535. Default 1,500. A link's own `mtu` can be less. */
   readonly mtuBytes?: number
   /**
-   * Hosts that live in the namespace of another one: `{ open: 'client' }` gives the machine `client`
-   * a second address, whose packets take the way of the host `open`. Programs get the address of the
-   * namespace's own host unless they bind another one.
+   * Hosts that live in the namespace of another one: `{ open: 'client' }` gives the machine
+   * `client` a second address, whose packets take the way of the host `open`. Programs get the
+   * address of the namespace's own host unless they bind another one.
    */
   readonly together?: Readonly<Record<string, string>>
 }
@@ -47,14 +48,17 @@ export interface Lab {
    * that is started becomes the program. RangeError when there is no such host.
    */
   command(host: string, argv: readonly string[]): [string, string[]]
-  /** The uplink of a host or box; a direction that is not given stays as it is. */
+  /** Replaces the options of a host's or box's uplink; a direction not given stays as it is. */
   setLink(name: string, pair: Partial<LinkPair>): Promise<void>
   /** New behaviour for a NAT box, whose mappings are forgotten. */
   setNat(box: string, options: NatOptions): Promise<void>
   /** The NAT box forgets its mappings: everybody behind it rebinds. */
   resetNat(box: string): Promise<void>
-  /** Another address, and perhaps another box, without a moment with none. */
-  moveHost(host: string, to: Place): Promise<void>
+  /**
+   * Another address, without a moment with none. The host stays behind its box unless `to` has the
+   * key `behind`; undefined there is the internet.
+   */
+  moveHost(host: string, to: Move): Promise<void>
   stats(): Promise<LabStats>
   /** Ends with SIGKILL what still runs in the namespaces, and removes them. Safe to call twice. */
   close(): Promise<void>
@@ -67,9 +71,9 @@ const MTU_BYTES = 1500
 let labCount = 0
 
 /**
- * Opens a lab, after removing what killed processes left of theirs. Rejects with one line where the
- * machine cannot have one, and with a RangeError that names what is wrong with the spec. It ends with
- * the process, too: on exit, SIGINT, SIGTERM and SIGHUP; it does not keep the process alive.
+ * Opens a lab, after removing what killed processes left of theirs. Rejects with one line where
+ * the machine cannot have one, and with a RangeError that names what is wrong with the spec. It ends
+ * with the process, too: on exit, SIGINT, SIGTERM and SIGHUP; it does not keep the process alive.
  */
 export async function openLab(spec: NetworkSpec, options: LabOptions = {}): Promise<Lab> {
   const support = labSupport()
@@ -118,9 +122,9 @@ class OpenLab implements Lab {
     clear: () => Promise<void>,
   ) {
     for (const namespace of namespaces) {
-      for (const { name, ip, ip6 } of namespace.hosts) {
-        this.#homes.set(name, namespace)
-        this.#hosts.set(name, hostAt(namespace.name, { ip, ...(ip6 === undefined ? {} : { ip6 }) }))
+      for (const host of namespace.hosts) {
+        this.#homes.set(host.name, namespace)
+        this.#hosts.set(host.name, hostAt(namespace.name, host))
       }
     }
     this.#thread = thread
@@ -150,7 +154,7 @@ class OpenLab implements Lab {
     await this.#thread.request({ type: 'resetNat', name: box })
   }
 
-  async moveHost(host: string, to: Place): Promise<void> {
+  async moveHost(host: string, to: Move): Promise<void> {
     const home = this.#home(host)
     const from = this.#hosts.get(host)
     if (from === undefined) return
@@ -182,6 +186,6 @@ class OpenLab implements Lab {
   }
 }
 
-function hostAt(netns: string, { ip, ip6 }: Place): LabHost {
+function hostAt(netns: string, { ip, ip6 }: Addresses): LabHost {
   return ip6 === undefined ? { netns, ip } : { netns, ip, ip6 }
 }

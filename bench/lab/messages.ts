@@ -1,13 +1,11 @@
 // What the program that opened a lab and the thread with the router say to each other.
 
-import type { NetworkStats } from './model/network.ts'
+import type { Move, NetworkStats } from './model/network.ts'
 import type { LinkPair, NatOptions, NetworkSpec } from './model/spec.ts'
 
-/** A new place in the network. Without `behind` the host is straight on the internet. */
-export interface Place {
+export interface Addresses {
   readonly ip: string
   readonly ip6?: string
-  readonly behind?: string
 }
 
 /** One TUN device and the hosts of the network that live behind it. */
@@ -15,7 +13,7 @@ export interface DeviceInput {
   /** File of the network namespace. */
   readonly path: string
   /** The first one gets what comes from an unknown address. */
-  readonly hosts: readonly { readonly name: string; readonly ip: string; readonly ip6?: string }[]
+  readonly hosts: readonly (Addresses & { readonly name: string })[]
 }
 
 /** `workerData` of the thread. */
@@ -23,7 +21,7 @@ export interface RouterInput {
   readonly spec: NetworkSpec
   readonly seed: number
   readonly devices: readonly DeviceInput[]
-  /** One number; other than 0 when the router shall stop. Works where no message can be waited for. */
+  /** One number, other than 0 when the router shall stop: an exit handler cannot send messages. */
   readonly stop: Int32Array
 }
 
@@ -31,7 +29,7 @@ export type Command =
   | { readonly type: 'setLink'; readonly name: string; readonly pair: Partial<LinkPair> }
   | { readonly type: 'setNat'; readonly name: string; readonly options: NatOptions }
   | { readonly type: 'resetNat'; readonly name: string }
-  | { readonly type: 'moveHost'; readonly name: string; readonly to: Place }
+  | { readonly type: 'moveHost'; readonly name: string; readonly to: Move }
   | { readonly type: 'stats' }
 
 export interface Request {

@@ -9,7 +9,7 @@ const FOLDER = '/run/netns'
 const PREFIX = 'quicfrp'
 /** quicfrp-<pid>-<start of that process>-<number of the lab>-<host> */
 const NAME = new RegExp(`^${PREFIX}-(\\d+)-(\\d+)-(\\d+)-(.+)$`)
-/** The 22nd field of /proc/<pid>/stat (proc(5)): start after boot, so that a pid used again shows. */
+/** A field of /proc/<pid>/stat (proc(5)): start after boot, so that a pid used again shows. */
 const START_FIELD = 22
 
 /** The name of a host's namespace in the `number`th lab of this process. */
@@ -21,12 +21,12 @@ export function namespacePath(name: string): string {
   return `${FOLDER}/${name}`
 }
 
-/** How to start `argv` in a namespace: ip becomes the program, so that the process id is its own. */
+/** How to start `argv` in a namespace: ip becomes the program, whose process id it so is. */
 export function commandIn(name: string, argv: readonly string[]): [string, string[]] {
   return ['ip', ['netns', 'exec', name, ...argv]]
 }
 
-/** Gives `lines` to one ip process, which stops at the first that fails. Rejects with its message. */
+/** Gives `lines` to one ip process, which stops at the first that fails; rejects with its words. */
 export function ip(lines: readonly string[], namespace?: string): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = execFile('ip', batchArguments(namespace), error => {
@@ -40,8 +40,8 @@ export function ip(lines: readonly string[], namespace?: string): Promise<void> 
 }
 
 /**
- * Ends with SIGKILL what runs in the namespaces, then removes them. Waits for nothing, so that it can
- * be called from an exit handler; a namespace that is gone already is no error.
+ * Ends with SIGKILL what runs in the namespaces, then removes them. Waits for nothing, so that an
+ * exit handler can call it; a namespace that is gone already is no error.
  */
 export function removeNamespaces(names: readonly string[]): void {
   if (names.length === 0) return

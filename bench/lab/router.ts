@@ -23,7 +23,7 @@ const WAKE_MARGIN_MS = 0.015
 const WAKE_LEARNING = 0.1
 /** One wake-up out of the ordinary must not make it spin long. */
 const MAX_WAKE_LATE_MS = 0.15
-/** A model that is due but has nothing must not turn the thread, which may go first, into a spin. */
+/** A model that is due but has nothing must not make the thread spin: others would starve. */
 const MIN_WAIT_MS = 0.05
 /** Bounds the wait, so that a stop whose wake-up was lost is seen. */
 const MAX_WAIT_MS = 250

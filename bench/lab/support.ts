@@ -21,9 +21,12 @@ export function labSupport(): true | string {
   try {
     closeSync(openSync('/dev/net/tun', 'r+'))
   } catch (error) {
-    // A container has the file only when it is told to, and may have it without the right to use it.
+    // A container has the file when it is told to, and may still have no right to use it.
     const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
-    return `the lab needs /dev/net/tun (${code}): modprobe tun, or give the container --device /dev/net/tun`
+    return (
+      `the lab needs /dev/net/tun (${code}): ` +
+      'modprobe tun, or start the container with --device /dev/net/tun'
+    )
   }
   return true
 }

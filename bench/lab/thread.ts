@@ -1,5 +1,6 @@
-// The router's thread as the program sees it: requests and replies, its failure, its end. The thread
-// waits outside Node's event loop, so every message is followed by a wake-up through an eventfd.
+// The router's thread as the program sees it: requests and replies, its failure, its end. The
+// thread waits outside Node's event loop, so every message is followed by a wake-up through an
+// eventfd.
 
 import { writeSync } from 'node:fs'
 import { extname } from 'node:path'

@@ -57,7 +57,7 @@ function run(port: NonNullable<typeof parentPort>, calls: Syscalls, input: Route
           deviceOf.get(command.name)?.move(command.name, command.to)
           return undefined
         case 'stats':
-          return { network: network.stats(), router: router.stats() }
+          return { network: network.stats(performance.now()), router: router.stats() }
         default:
           command satisfies never
           return undefined
