@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
-import type { StringMap } from '../wire/messages.ts'
+import type { StringMap, VisitorIntroduction } from '../wire/messages.ts'
 
 /**
  * For the sockets of users and of local services, in bytes. Node's 16 KiB would stop the other side
@@ -27,6 +27,19 @@ export interface ProxySpec {
   readonly limitBytesPerSecond: number
   readonly annotations: StringMap
   readonly metadatas: StringMap
+  /** Of secret types only. */
+  readonly secret?: SecretSpec
+}
+
+/** Who may visit a secret proxy. */
+export interface SecretSpec {
+  /** Empty when the owner is one of ours, which brings a prekey and checks its visitors itself. */
+  readonly sk: string
+  readonly prekey: string
+  /** Empty = the owner's user only; `*` = everybody. */
+  readonly allowUsers: readonly string[]
+  /** What the owner wants on an end-to-end connection. */
+  readonly useCompression: boolean
 }
 
 /** One accepted connection of a user. Whoever takes it destroys the stream. */
@@ -34,6 +47,20 @@ export interface UserConnection {
   readonly stream: Duplex
   readonly remote: Address
   readonly local: Address
+  /** Only when he comes through a visitor. */
+  readonly visit?: Visit
+}
+
+/** How a user came to a secret proxy. */
+export interface Visit {
+  /** Whether an end in one direction leaves the other open at the visitor. */
+  readonly halfClose: boolean
+  /** For the owner, who checks the key. */
+  readonly introduction?: VisitorIntroduction
+  /** The bytes are nobody's business here: they get no layer on the work stream either. */
+  readonly isEndToEnd: boolean
+  /** Tells the visitor that nobody serves him, where he has not been answered yet. */
+  refuse?(reason: string): void
 }
 
 export interface WorkStream {
@@ -49,6 +76,11 @@ export interface OpenPort {
   close(): Promise<void>
 }
 
+export interface OpenDoor {
+  /** Whoever is inside stays. */
+  close(): void
+}
+
 export interface ProxyHost {
   /** With the proxy's name as its last tag. */
   readonly log: Logger
@@ -60,12 +92,14 @@ export interface ProxyHost {
    * PORT_UNAVAILABLE, `detail` being frp's text. No user is handed over before it has resolved.
    */
   listenTcp(remotePort: number, onUser: (user: UserConnection) => void): Promise<OpenPort>
+  /** Lets visitors in, those who `secret` allows. */
+  openDoor(secret: SecretSpec, onUser: (user: UserConnection) => void): OpenDoor
   /**
    * The stream for one user connection. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or
    * ABORTED when the user left first.
    */
   openWorkStream(
-    from: { readonly remote: Address; readonly local: Address },
+    from: Pick<UserConnection, 'remote' | 'local' | 'visit'>,
     options: { readonly signal: AbortSignal },
   ): Promise<WorkStream>
   /** A user connection was joined. The returned function tells its bytes when it is over. */

@@ -1,8 +1,10 @@
 // The proxy types that this server can serve: one line a type.
 
 import type { ProxyStarter } from './host.ts'
+import { startStcp } from './stcp.ts'
 import { startTcp } from './tcp.ts'
 
 export const proxyStarters: Readonly<Record<string, ProxyStarter>> = {
+  stcp: startStcp,
   tcp: startTcp,
 }

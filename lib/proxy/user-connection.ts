@@ -19,7 +19,8 @@ export function userServer(spec: ProxySpec, host: ProxyHost): (user: UserConnect
     user.stream.on('error', ignore)
     host.log.info(`get a user connection [${formatAddress(user.remote)}]`)
     serve(user, spec, host, bucket).catch((error: unknown) => {
-      user.stream.destroy()
+      if (user.visit?.refuse) user.visit.refuse(errorDetail(error))
+      else user.stream.destroy()
       if (error instanceof TunnelError && error.code === 'ABORTED') return
       host.log.warn(`failed to get work connection: ${errorDetail(error)}`)
     })
@@ -32,7 +33,7 @@ async function serve(
   host: ProxyHost,
   bucket: TokenBucket | undefined,
 ): Promise<void> {
-  const { stream, remote } = user
+  const { stream, remote, visit } = user
   const gone = new AbortController()
   const onClose = (): void => gone.abort()
   stream.on('close', onClose)
@@ -44,13 +45,15 @@ async function serve(
     return
   }
   const finish = host.countConnection(remote)
+  const isEndToEnd = visit?.isEndToEnd === true
+  const halfClose = work.halfClose && visit?.halfClose !== false
   const plain = layerStream(work.stream, {
-    encryptionKey: spec.useEncryption ? host.encryptionKey : undefined,
-    compression: spec.useCompression,
+    encryptionKey: spec.useEncryption && !isEndToEnd ? host.encryptionKey : undefined,
+    compression: spec.useCompression && !isEndToEnd,
     limiter: bucket && { bucket, side: 'plain' },
     clock: host.clock,
   })
-  const { aToB, bToA } = await splice(stream, plain, { halfClose: work.halfClose })
+  const { aToB, bToA } = await splice(stream, plain, { halfClose })
   finish({ inBytes: aToB, outBytes: bToA })
 }
 

@@ -10,6 +10,8 @@ import type { ProxyStatus } from './status.ts'
 
 export interface ClientProxiesOptions {
   readonly runId: string
+  /** Whose proxies they are. */
+  readonly user: string
   readonly openWorkStream: (
     spec: ProxySpec,
     ...args: Parameters<ProxyHost['openWorkStream']>
@@ -97,7 +99,7 @@ export class ClientProxies {
   }
 
   #hostOf(spec: ProxySpec): ProxyHost {
-    const { ports, key, clock } = this.#context
+    const { ports, visitors, key, clock } = this.#context
     const { name } = spec
     const log = this.#log(name)
     return {
@@ -106,6 +108,8 @@ export class ClientProxies {
       encryptionKey: key,
       listenTcp: (remotePort, onUser): Promise<OpenPort> =>
         ports.open({ name, remotePort, log, onUser }),
+      openDoor: (secret, onUser) =>
+        visitors.open({ ...secret, name, owner: this.#options.user }, onUser),
       openWorkStream: (from, options) => this.#options.openWorkStream(spec, from, options),
       countConnection: user => this.#count(name, user),
     }

@@ -62,9 +62,10 @@ export class ConnectedClient {
     this.login = login
     this.runId = runId
     this.#log = context.log.child({ source: 'server/control', tags: [runId] })
-    this.#halfClose = this.#agreesOn('half-close')
+    this.#halfClose = this.agreesOn('half-close')
     this.#proxies = new ClientProxies(context, {
       runId,
+      user: login.user,
       openWorkStream: (spec, from, opening) => this.#openWorkStream(spec, from, opening),
     })
     const { config, clock } = context
@@ -99,7 +100,7 @@ export class ConnectedClient {
     })
     this.#channel.encrypt(key)
     const timeoutMs = config.userConnTimeout * 1000
-    this.#workStreams = this.#agreesOn('server-streams')
+    this.#workStreams = this.agreesOn('server-streams')
       ? new OpenedStreams(this.session, { timeoutMs, clock })
       : new PooledStreams(
           { poolCount: this.login.poolCount, timeoutMs },
@@ -150,6 +151,17 @@ export class ConnectedClient {
   /** Resolves when no user connection of this client runs any more, or after `graceMs`. */
   idle(graceMs: number): Promise<void> {
     return this.#proxies.idle(graceMs)
+  }
+
+  /** Of the client's login: the prefix of its names. */
+  get user(): string {
+    return this.login.user
+  }
+
+  /** True when both sides have named the feature. */
+  agreesOn(feature: string): boolean {
+    const theirs = this.login.extension?.features ?? []
+    return theirs.includes(feature) && this.#features().includes(feature)
   }
 
   status(): ClientStatus {
@@ -214,6 +226,9 @@ export class ConnectedClient {
         break
       case 'stop':
         void this.#stopProxy(output.name)
+        break
+      case 'renew':
+        this.#context.visitors.renew(output.name, this.user, output.prekey)
         break
       case 'started': {
         const { remoteAddr, spec } = output
@@ -283,7 +298,7 @@ export class ConnectedClient {
 
   async #openWorkStream(
     spec: ProxySpec,
-    { remote, local }: Pick<UserConnection, 'remote' | 'local'>,
+    { remote, local, visit }: Pick<UserConnection, 'remote' | 'local' | 'visit'>,
     options: { readonly signal: AbortSignal },
   ): Promise<WorkStream> {
     if (this.#workStreams === undefined || this.#phase !== 'open') {
@@ -297,6 +312,7 @@ export class ConnectedClient {
       src_port: remote.port,
       dst_addr: local.ip,
       dst_port: local.port,
+      quicfrp: visit?.introduction,
     } as const
     stream.write(encodeMessage(start))
     return { stream, halfClose: this.#halfClose }
@@ -304,11 +320,6 @@ export class ConnectedClient {
 
   #features(): string[] {
     return SERVER_FEATURES.filter(name => name !== 'server-streams' || this.session.canOpen)
-  }
-
-  #agreesOn(feature: string): boolean {
-    const theirs = this.login.extension?.features ?? []
-    return theirs.includes(feature) && this.#features().includes(feature)
   }
 
   #event(): ClientEvent {

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts'
 import type { ProxyNames } from './control.ts'
 import type { ServerEvents } from './status.ts'
 import type { UserPorts } from './user-ports.ts'
+import type { Visitors } from './visitors.ts'
 
 export interface ServerContext {
   readonly config: ServerConfig
@@ -13,6 +14,8 @@ export interface ServerContext {
   readonly log: Logger
   readonly names: ProxyNames
   readonly ports: UserPorts
+  /** The doors of all secret proxies. */
+  readonly visitors: Visitors
   /** Of the token. */
   readonly key: Buffer
   readonly emit: <K extends keyof ServerEvents>(name: K, ...args: ServerEvents[K]) => void

@@ -3,6 +3,7 @@
 // Rules of frp (frp-wire.md sections 5.4, 5.5 and 9).
 
 import { Heartbeat } from '../control/heartbeat.ts'
+import { publicKeyOf } from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import type { ProxySpec } from '../proxy/host.ts'
 import type { CloseProxy, Message, NewProxy, OutgoingMessage, Ping } from '../wire/messages.ts'
@@ -29,6 +30,8 @@ export type ControlOutput =
    * a time.
    */
   | { readonly type: 'start'; readonly spec: ProxySpec }
+  /** The client has a new prekey for a proxy that runs. */
+  | { readonly type: 'renew'; readonly name: string; readonly prekey: string }
   /** Close the proxy, then say `handleStopped`. */
   | { readonly type: 'stop'; readonly name: string }
   /** For the log and the events; nothing is to be done. */
@@ -64,7 +67,7 @@ export class Control {
   readonly #names: ProxyNames
   readonly #heartbeat: Heartbeat
   readonly #outputs: ControlOutput[] = []
-  readonly #running = new Set<string>()
+  readonly #running = new Map<string, ProxySpec>()
   /** In the order of the client's messages; frp handles them one after another too. */
   readonly #tasks: Task[] = []
   #starting: ProxySpec | undefined
@@ -92,6 +95,13 @@ export class Control {
       case 'CloseProxy':
         this.#tasks.push({ type: 'stop', message })
         break
+      case 'ProxyKey': {
+        const { proxy_name: name, prekey } = message
+        if (this.#running.has(name) && publicKeyOf(prekey) !== undefined) {
+          this.#outputs.push({ type: 'renew', name, prekey })
+        }
+        break
+      }
       case 'Ping':
         this.#handlePing(message, now)
         break
@@ -105,7 +115,7 @@ export class Control {
     const spec = this.#starting
     if (spec === undefined) return
     this.#starting = undefined
-    this.#running.add(spec.name)
+    this.#running.set(spec.name, spec)
     if (this.#phase === 'open') {
       const { name } = spec
       const message = { type: 'NewProxyResp', proxy_name: name, remote_addr: remoteAddr } as const
@@ -179,7 +189,7 @@ export class Control {
   #next(): void {
     while (this.#starting === undefined && this.#stopping === undefined) {
       if (this.#phase === 'closing') {
-        const [name] = this.#running
+        const [name] = this.#running.keys()
         if (name !== undefined) this.#stop(name)
         else this.#finish()
         return
@@ -197,8 +207,8 @@ export class Control {
     try {
       spec = checkNewProxy(message)
       const { maxPortsPerClient: limit } = this.#config
-      // Each proxy of a type that exists so far has one port.
-      if (limit > 0 && this.#running.size >= limit) {
+      // A secret proxy has no port, any other type that exists so far has one.
+      if (limit > 0 && spec.secret === undefined && this.#ports >= limit) {
         throw new TunnelError('PROXY_REFUSED', 'exceed the max_ports_per_client')
       }
       if (this.#names.has(spec.name)) {
@@ -212,6 +222,10 @@ export class Control {
     this.#names.add(spec.name)
     this.#starting = spec
     this.#outputs.push({ type: 'start', spec })
+  }
+
+  get #ports(): number {
+    return [...this.#running.values()].filter(({ secret }) => secret === undefined).length
   }
 
   #stop(name: string): void {

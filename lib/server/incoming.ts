@@ -16,7 +16,12 @@ export interface IncomingHandlers {
   onLogin(session: Session, channel: MessageChannel, login: Login): void
   /** The stream is at the first byte after NewWorkConn. True when it was taken. */
   onWorkConn(stream: Stream, message: NewWorkConn): boolean
-  onVisitorConn(channel: MessageChannel, message: NewVisitorConn): void
+  /** Resolves with true when the visitor was let in. Rejects when he sent something else. */
+  onVisitorConn(
+    session: Session,
+    channel: MessageChannel,
+    message: NewVisitorConn,
+  ): Promise<boolean>
 }
 
 /** frp's time for the first message of a stream (frp-wire.md section 1.2). */
@@ -103,7 +108,10 @@ export class Incoming {
           this.#handleWorkConn(session, channel, message)
           break
         case 'NewVisitorConn':
-          this.#handlers.onVisitorConn(channel, message)
+          // As with work streams: without multiplexing the session is this one stream.
+          if ((await this.#handlers.onVisitorConn(session, channel, message)) && !session.canOpen) {
+            this.settle(session)
+          }
           break
         default:
           throw new TunnelError('PROTOCOL_ERROR', `the first message is ${message.type}`)

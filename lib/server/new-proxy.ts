@@ -3,8 +3,9 @@
 // it passed here.
 
 import { parseBandwidthLimit } from '../config/index.ts'
+import { publicKeyOf } from '../e2e/index.ts'
 import { TunnelError } from '../errors.ts'
-import type { ProxySpec } from '../proxy/host.ts'
+import type { ProxySpec, SecretSpec } from '../proxy/host.ts'
 import { proxyStarters } from '../proxy/registry.ts'
 import type { NewProxy, StringMap } from '../wire/messages.ts'
 import { hasControlCharacter } from './login.ts'
@@ -35,7 +36,17 @@ export function checkNewProxy(message: NewProxy): ProxySpec {
     limitBytesPerSecond: serverLimit(message),
     annotations: message.annotations,
     metadatas: message.metas,
+    ...(SECRET_TYPES.includes(type) && { secret: secretOf(message) }),
   }
+}
+
+const SECRET_TYPES: readonly string[] = ['stcp', 'sudp', 'xtcp']
+
+function secretOf(message: NewProxy): SecretSpec {
+  const { sk, allow_users: allowUsers, use_compression: useCompression } = message
+  const prekey = message.quicfrp?.prekey ?? ''
+  if (prekey !== '' && publicKeyOf(prekey) === undefined) throw refused('the prekey is none')
+  return { sk, prekey, allowUsers, useCompression }
 }
 
 /** The client enforces the limit itself unless the mode says `server`. */

@@ -22,6 +22,7 @@ import { PortTable } from './ports.ts'
 import { Sessions } from './sessions.ts'
 import type { ClientStatus, ServerEvents } from './status.ts'
 import { UserPorts } from './user-ports.ts'
+import { Visitors } from './visitors.ts'
 
 export interface ServerOptions {
   /** Default: silent. */
@@ -75,13 +76,19 @@ export class Server extends EventEmitter<ServerEvents> {
       names: new Set(),
       ports: new UserPorts({ table, bindAddr: config.proxyBindAddr, clock }),
       key: deriveKey(config.auth.token.reveal()),
+      visitors: new Visitors({
+        clock,
+        log: this.#log,
+        errorForVisitor: reason => errorForClient('register visitor conn error', reason, config),
+      }),
       emit: (name, ...args) => this.#emit(name, ...args),
     }
     this.#incoming = new Incoming(
       {
         onLogin: (session, channel, login) => this.#handleLogin(session, channel, login),
         onWorkConn: (stream, message) => this.#handleWorkConn(stream, message),
-        onVisitorConn: (channel, message) => this.#handleVisitorConn(channel, message),
+        onVisitorConn: (session, channel, message) =>
+          this.#handleVisitorConn(session, channel, message),
       },
       { clock, log: this.#log },
     )
@@ -198,13 +205,13 @@ export class Server extends EventEmitter<ServerEvents> {
     return true
   }
 
-  /** Secret proxies do not exist here yet, so no visitor finds his. */
-  #handleVisitorConn(channel: MessageChannel, { proxy_name: name }: NewVisitorConn): void {
-    const reason = `custom listener for [${name}] doesn't exist`
-    this.#log.warn(`register visitor conn error: ${inLog(reason)}`)
-    const error = errorForClient('register visitor conn error', reason, this.#config)
-    channel.send({ type: 'NewVisitorConnResp', proxy_name: name, error: error.slice(0, 1024) })
-    channel.close('no such proxy')
+  #handleVisitorConn(
+    session: Session,
+    channel: MessageChannel,
+    message: NewVisitorConn,
+  ): Promise<boolean> {
+    const client = this.#registry.find(message.run_id)
+    return this.#context.visitors.receive({ session, channel, message, client })
   }
 
   #drain(): void {

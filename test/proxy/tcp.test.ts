@@ -42,6 +42,7 @@ function fakeHost(openWorkStream: ProxyHost['openWorkStream']): FakeHost {
       host.connect = onUser
       return { port: port === 0 ? 4711 : port, close: async () => void (host.isOpen = false) }
     },
+    openDoor: () => ({ close: () => {} }),
     openWorkStream,
     countConnection: () => bytes => void traffic.push(bytes),
   }

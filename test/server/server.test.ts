@@ -239,9 +239,9 @@ t.test('a listener that throws does not end the client', async t => {
   t.match(await peer.expect('Pong'), { error: '' })
 })
 
-t.test('a visitor is told that no secret proxy is there', async t => {
+t.test('a visitor whose client has not logged in gets nothing', async t => {
   const peer = await Peer.connect(await start(t))
   peer.control.send({ type: 'NewVisitorConn', proxy_name: 'ann.ssh' })
   const response = await peer.control.readExpected('NewVisitorConnResp')
-  t.equal(response.error, "custom listener for [ann.ssh] doesn't exist")
+  t.equal(response.error, 'no client control found for run id []')
 })

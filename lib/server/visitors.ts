@@ -1,0 +1,162 @@
+// The doors of all secret proxies of the server, and the exchange with each visitor until he is a
+// user of one of them. A shell: who may come in is decided in visitor-door.ts. Messages: frp-wire.md
+// section 6.6.
+
+import { randomInt } from 'node:crypto'
+import type { Duplex } from 'node:stream'
+import type { Clock } from '../clock.ts'
+import type { Logger } from '../log.ts'
+import type { OpenDoor, UserConnection, Visit } from '../proxy/host.ts'
+import { layerStream } from '../stream/layers.ts'
+import type { Session } from '../transport/transport.ts'
+import type { MessageChannel } from '../wire/channel.ts'
+import { deriveKey } from '../wire/cipher.ts'
+import { encodeMessage } from '../wire/codec.ts'
+import type { NewVisitorConn, VisitorAnswer } from '../wire/messages.ts'
+import { inLog } from './refusal.ts'
+import { admit, type Verdict, type Visited } from './visitor-door.ts'
+
+export interface VisitorsOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  /** What a visitor reads: the reason, or less (detailedErrorsToClient). */
+  readonly errorForVisitor: (reason: string) => string
+}
+
+/** One NewVisitorConn and where it came from. */
+export interface VisitorConnection {
+  readonly session: Session
+  readonly channel: MessageChannel
+  readonly message: NewVisitorConn
+  /** Of the client with the run id in the message; undefined when there is none. */
+  readonly client: VisitorClient | undefined
+}
+
+export interface VisitorClient {
+  readonly user: string
+  /** What it and we can do. */
+  agreesOn(feature: string): boolean
+}
+
+interface Door {
+  visited: Visited
+  readonly onUser: (user: UserConnection) => void
+}
+
+/** How long a refused visitor may take to read why. */
+const READ_ANSWER_MS = 1_000
+/** For the second message of a visitor of ours. */
+const ANSWER_TIMEOUT_MS = 10_000
+const MAX_REASON = 1_024
+
+export class Visitors {
+  readonly #options: VisitorsOptions
+  readonly #doors = new Map<string, Door>()
+
+  constructor(options: VisitorsOptions) {
+    this.#options = options
+  }
+
+  /** The name is free: names of proxies are unique on a server. */
+  open(visited: Visited, onUser: (user: UserConnection) => void): OpenDoor {
+    const door = { visited, onUser }
+    this.#doors.set(visited.name, door)
+    return {
+      close: () => {
+        if (this.#doors.get(visited.name) === door) this.#doors.delete(visited.name)
+      },
+    }
+  }
+
+  /** The owner has a new prekey. Only one that brought a prekey can change it. */
+  renew(name: string, owner: string, prekey: string): void {
+    const door = this.#doors.get(name)
+    if (door === undefined || door.visited.owner !== owner || door.visited.prekey === '') return
+    door.visited = { ...door.visited, prekey }
+  }
+
+  /** Resolves with true when the visitor was let in. Rejects as the channel's reads do. */
+  async receive({ session, channel, message, client }: VisitorConnection): Promise<boolean> {
+    const { proxy_name: name } = message
+    if (client === undefined) {
+      this.#refuse(channel, name, `no client control found for run id [${message.run_id}]`)
+      return false
+    }
+    const isOwn = client.agreesOn('visitor-e2e')
+    const { user } = client
+    const first = { message, user, isOwn, challenge: undefined }
+    let verdict = admit(this.#doors.get(name)?.visited, first)
+    if (verdict.type === 'challenge') {
+      const challenge = randomInt(1, 2 ** 47)
+      send(channel, name, { prekey: '', challenge, use_compression: false })
+      const options = { timeoutMs: ANSWER_TIMEOUT_MS }
+      const again = await channel.readExpected('NewVisitorConn', options)
+      // The first message said which proxy and whose visitor it is.
+      const second = { ...again, proxy_name: name }
+      verdict = admit(this.#doors.get(name)?.visited, { ...first, message: second, challenge })
+    }
+    const door = this.#doors.get(name)
+    if (verdict.type === 'refuse' || verdict.type === 'challenge' || door === undefined) {
+      this.#refuse(channel, name, verdict.type === 'refuse' ? verdict.reason : 'try again')
+      return false
+    }
+    const halfClose = client.agreesOn('half-close')
+    door.onUser(this.#userOf({ session, channel, message, client }, verdict, halfClose))
+    return true
+  }
+
+  #userOf(
+    { session, channel, message }: VisitorConnection,
+    verdict: Exclude<Verdict, { type: 'refuse' } | { type: 'challenge' }>,
+    halfClose: boolean,
+  ): UserConnection {
+    const from = { remote: session.remoteAddress, local: session.localAddress }
+    const { proxy_name: name, use_encryption, use_compression } = message
+    if (verdict.type !== 'owner-checks') {
+      send(channel, name, verdict.type === 'end-to-end' ? verdict.answer : undefined)
+    }
+    const stream = channel.detach()
+    // Until it has its next owner, an error of it belongs to nobody; 'close' tells the same.
+    stream.on('error', ignore)
+    switch (verdict.type) {
+      case 'checked': {
+        const encryptionKey = use_encryption ? deriveKey(verdict.sk) : undefined
+        const plain = layerStream(stream, { encryptionKey, compression: use_compression })
+        return { ...from, stream: plain, visit: { halfClose, isEndToEnd: false } }
+      }
+      case 'owner-checks': {
+        const { introduction } = verdict
+        const refuse = (reason: string): void => this.#refuseStream(stream, name, reason)
+        const visit: Visit = { halfClose, introduction, isEndToEnd: false, refuse }
+        return { ...from, stream, visit }
+      }
+      case 'end-to-end': {
+        const { introduction } = verdict
+        return { ...from, stream, visit: { halfClose, introduction, isEndToEnd: true } }
+      }
+    }
+  }
+
+  #refuse(channel: MessageChannel, name: string, reason: string): void {
+    this.#options.log.warn(`register visitor conn error: ${inLog(reason)}`)
+    const error = this.#options.errorForVisitor(reason).slice(0, MAX_REASON)
+    channel.send({ type: 'NewVisitorConnResp', proxy_name: name.slice(0, MAX_REASON), error })
+    channel.close('visitor refused', READ_ANSWER_MS)
+  }
+
+  /** The same once the channel is gone. */
+  #refuseStream(stream: Duplex, name: string, reason: string): void {
+    if (stream.destroyed) return
+    const cancel = this.#options.clock.after(READ_ANSWER_MS, () => stream.destroy())
+    stream.once('close', cancel)
+    const error = this.#options.errorForVisitor(reason).slice(0, MAX_REASON)
+    stream.end(encodeMessage({ type: 'NewVisitorConnResp', proxy_name: name, error }))
+    stream.resume()
+  }
+}
+
+function send(channel: MessageChannel, name: string, answer: VisitorAnswer | undefined): void {
+  channel.send({ type: 'NewVisitorConnResp', proxy_name: name, quicfrp: answer })
+}
+
+function ignore(): void {}
