@@ -53,14 +53,14 @@ export const SUITES: readonly Suite[] = [
         label: 'loss-0',
         labelText: 'no loss',
         link: LINK,
-        scenarios: ['bulk', 'beside', 'keystroke-loaded', 'connect', 'rebind'],
+        scenarios: ['bulk', 'beside', 'keystroke-', 'connect', 'rebind'],
         ...WINDOW,
       },
       {
         label: 'loss-1',
         labelText: '1 % loss each way',
         link: `${LINK},loss=1%`,
-        scenarios: ['bulk', 'keystroke-loaded'],
+        scenarios: ['bulk', 'keystroke-'],
         ...WINDOW,
       },
       {

@@ -1,11 +1,17 @@
 import t from 'tap'
-import { Results } from '../../bench/results.ts'
 import type { Goal } from '../../bench/goals.ts'
+import { Results, type RunName } from '../../bench/results.ts'
+
+function run(peer: string, label?: string): RunName {
+  return { peer, round: 1, label, labelText: label }
+}
 
 function measured(): Results {
   const results = new Results()
-  for (const value of [300, 100, 200]) results.add('ours-quic', { rate: value, growth: value })
-  for (const value of [100, 100, 50]) results.add('frp-quic', { rate: value })
+  for (const value of [300, 100, 200]) {
+    results.add(run('ours-quic'), { values: { rate: value, growth: value } })
+  }
+  for (const value of [100, 100, 50]) results.add(run('frp-quic'), { values: { rate: value } })
   return results
 }
 
@@ -38,11 +44,30 @@ t.test('a bound is held against the median of ours alone', async t => {
   t.match(results.judge({ ...bound, atMost: 199 }), { value: 200, verdict: 'missed' })
 })
 
+t.test('a bound can have a lower end', async t => {
+  const results = measured()
+  const bound = { type: 'bound', metric: 'growth', peer: 'ours-quic', atMost: 300 } as const
+  t.equal(results.judge({ ...bound, atLeast: 200 })?.verdict, 'met')
+  t.equal(results.judge({ ...bound, atLeast: 201 })?.verdict, 'missed')
+})
+
+t.test('figures and plots of a labelled link stand apart', async t => {
+  const results = new Results()
+  const plot = { kind: 'latency', id: 'rate', title: 'a rate', samplesMs: [1] } as const
+  results.add(run('a'), { values: { rate: 1 }, plots: [plot] })
+  results.add(run('a', 'loss-1'), { values: { rate: 2 }, plots: [plot] })
+  t.strictSame(results.toJSON(), { rate: { a: [1] }, 'rate@loss-1': { a: [2] } })
+  t.strictSame(results.series, [
+    { ...plot, peer: 'a', round: 1 },
+    { ...plot, id: 'rate@loss-1', title: 'a rate, loss-1', peer: 'a', round: 1 },
+  ])
+})
+
 t.test('what was not measured on both sides is not judged', async t => {
   const results = measured()
   t.equal(
     results.judge({ type: 'ratio', metric: 'growth', peer: 'ours-quic', against: 'frp-quic' }),
-    undefined
+    undefined,
   )
   t.equal(results.judge({ type: 'bound', metric: 'rate', peer: 'direct', atMost: 1 }), undefined)
 })
@@ -50,6 +75,6 @@ t.test('what was not measured on both sides is not judged', async t => {
 t.test('as JSON every single value is there, by metric and peer', async t => {
   t.strictSame(JSON.parse(JSON.stringify(measured())), {
     rate: { 'ours-quic': [300, 100, 200], 'frp-quic': [100, 100, 50] },
-    growth: { 'ours-quic': [300, 100, 200] }
+    growth: { 'ours-quic': [300, 100, 200] },
   })
 })
