@@ -2,8 +2,9 @@
 
 import type { Unit } from './types.ts'
 
-/** Three digits that matter: 3412, 97.4, 1.52. */
+/** Three digits that matter: 3412, 97.4, 1.52; and 0. */
 export function formatNumber(value: number): string {
+  if (value === 0) return '0'
   const size = Math.abs(value)
   if (size >= 99.95) return value.toFixed(0)
   return value.toFixed(size >= 9.995 ? 1 : 2)
@@ -31,4 +32,18 @@ export function formatDuration(ms: number): string {
   if (seconds < 100) return `${seconds} s`
   const minutes = Math.floor(seconds / 60)
   return seconds % 60 === 0 ? `${minutes} min` : `${minutes} min ${seconds % 60} s`
+}
+
+export function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1)
+}
+
+/** As a page writes it; a terminal may know no letter beyond ASCII. */
+export function pageUnit(unit: Unit): string {
+  return unit === 'us' ? 'µs' : unit
+}
+
+/** Signs that a page has and a terminal may not have: 12×, 37.1–39.0. */
+export function pageText(text: string): string {
+  return text.replace(/(?<=\d)x\b/g, '×').replace(/(?<=\d)\.\.(?=-?\d)/g, '–')
 }

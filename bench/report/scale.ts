@@ -29,6 +29,15 @@ export function rangeScale(min: number, max: number, count = 5): Scale {
   return linear(start, end > start ? end : start + step, step)
 }
 
+/** From 0 to `end` itself, with round numbers on the way: for time, whose end is no choice. */
+export function timeScale(end: number, count = 5): Scale {
+  const top = end > 0 ? end : 1
+  const step = niceStep(top / count)
+  const { at } = linear(0, top, step)
+  const values = Array.from({ length: Math.floor(top / step + 1e-9) + 1 }, (_, i) => i * step)
+  return { at, ticks: values.map(value => ({ at: at(value), label: tickLabel(value) })) }
+}
+
 /** Ticks at 1, 2 and 5 of each decade; of many decades only the powers of ten. */
 export function logScale(min: number, max: number): Scale {
   const candidates = [...decades(min, max)]

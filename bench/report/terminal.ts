@@ -97,7 +97,7 @@ function peerRow(
   return { cells, color: comparison === undefined ? undefined : colorOf(comparison) }
 }
 
-/** `12x better`, `1.4x worse`; `even` where the runs allow no more. */
+/** `12x better`, `1.4x worse`; `even` where the runs allow to say no more. */
 export function describeOutcome({ outcome, factor }: Comparison): string {
   if (outcome === 'even') return 'even'
   return factor === undefined ? outcome : `${formatFactor(factor)} ${outcome}`

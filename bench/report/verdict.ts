@@ -3,43 +3,49 @@
 
 import { compare, mainRival } from './comparison.ts'
 import type { Comparison } from './comparison.ts'
-import { formatDuration, formatFactor, formatNumber } from './numbers.ts'
+import { capital, formatDuration, formatFactor, formatNumber } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
 import type { BenchReport, Place } from './types.ts'
 
 export interface Verdict {
   /** One sentence. */
   readonly headline: string
-  /** The paragraph under it. */
+  /** The paragraph under it: the reference beside its main rival, both ways. */
   readonly sentences: readonly string[]
+  /** Smaller print: the other peers, and what to know before repeating the figures. */
+  readonly remarks: readonly string[]
 }
 
 /** So many figures where the reference is better are named; the rest is counted. */
 const NAMED_WINS = 4
 
+/** Of the reference's losses to other peers so many are named, the largest first. */
+const NAMED_LOSSES = 2
+
 export function verdictOf(report: BenchReport): Verdict {
   const rival = mainRival(report)
   if (rival === undefined) {
+    if (Object.values(report.values).every(byPeer => Object.keys(byPeer).length === 0)) {
+      return { headline: 'Nothing was measured.', sentences: [], remarks: caveats(report) }
+    }
     const who = lookOf(report.reference).words
     return {
       headline: `${capital(who)} was measured alone.`,
-      sentences: ['There is nothing to set it against.', ...caveats(report)]
+      sentences: ['There is nothing to set it against.'],
+      remarks: caveats(report)
     }
   }
   const comparisons = compareAll(report, rival)
   return {
     headline: `${capital(headlineOf(report, rival, comparisons))}.`,
-    sentences: [
-      ...sidesOf(report, rival, comparisons),
-      ...othersOf(report, rival),
-      ...caveats(report)
-    ]
+    sentences: sidesOf(report, rival, comparisons),
+    remarks: [...othersOf(report, rival), ...caveats(report)]
   }
 }
 
 export function verdictText(report: BenchReport): string {
-  const { headline, sentences } = verdictOf(report)
-  return [headline, ...sentences].join(' ')
+  const { headline, sentences, remarks } = verdictOf(report)
+  return [headline, ...sentences, ...remarks].join(' ')
 }
 
 /** For a header: `the lab, 4g: 25 ms ...`. */
@@ -108,12 +114,10 @@ function sidesOf(report: BenchReport, rival: string, all: readonly Comparison[])
   const even = all.filter(({ outcome }) => outcome === 'even')
   const named = wins.slice(0, NAMED_WINS).map(detail)
   const rest = wins.length - named.length
-  if (rest > 0) named.push(`${figures(rest)} more`)
+  if (rest > 0) named.push(`and ${figures(rest)} more`)
   return [
-    wins.length === 0 ? `${capital(own)} is better in no figure.` : `${capital(own)} is better in ${list(named)}.`,
-    losses.length === 0
-      ? `${capital(other)} is better in no figure.`
-      : `${capital(other)} is better in ${list(losses.map(detail))}.`,
+    `${capital(own)} is better in ${wins.length === 0 ? 'no figure' : list(named)}.`,
+    `${capital(other)} is better in ${losses.length === 0 ? 'no figure' : list(losses.map(detail))}.`,
     ...(even.length === 0
       ? []
       : [`Too close to call: ${list(even.map(({ metric }) => metric.title))}.`])
@@ -139,11 +143,14 @@ function othersOf(report: BenchReport, rival: string): string[] {
     if (all.length === 0) return []
     const wins = all.filter(({ outcome }) => outcome === 'better')
     const losses = all.filter(({ outcome }) => outcome === 'worse')
-    const worse =
-      losses.length === 0 ? 'worse in none' : `worse in ${list(losses.map(detailOfLoss))}`
-    return [
-      `Against ${lookOf(peer).words}, ${own} is better in ${wins.length} of ${figures(all.length)} and ${worse}.`
-    ]
+    const named = losses
+      .sort((a, b) => (b.factor ?? 0) - (a.factor ?? 0))
+      .slice(0, NAMED_LOSSES)
+      .map(detailOfLoss)
+    const first = losses.length > named.length ? ', first of all ' : ': '
+    const worse = losses.length === 0 ? 'in none' : `in ${losses.length}${first}${list(named)}`
+    const better = `better in ${wins.length} of ${figures(all.length)}`
+    return [`Against ${lookOf(peer).words}, ${own} is ${better} and worse ${worse}.`]
   })
 }
 
@@ -178,9 +185,5 @@ function figures(count: number): string {
 
 function list(items: readonly string[]): string {
   if (items.length < 2) return items.join('')
-  return `${items.slice(0, -1).join('; ')}; and ${items.at(-1)}`
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1)
+  return `${items.slice(0, -1).join('; ')}; ${items.at(-1)}`
 }

@@ -1,0 +1,74 @@
+// Which figures and plots of a report stand together on its page, and under which question.
+
+import { peersOf } from './comparison.ts'
+import type { BenchReport, Metric, Series } from './types.ts'
+
+export interface Section {
+  readonly title: string
+  /** What was done to get the figures; empty for a scenario that this file does not know. */
+  readonly text: string
+  readonly metrics: readonly Metric[]
+  /** One list for each plot. */
+  readonly plots: readonly (readonly Series[])[]
+}
+
+/** By the first word of a scenario's name: `keystroke-loaded` stands with `keystroke`. */
+const KNOWN: Readonly<Record<string, { readonly title: string; readonly text: string }>> = {
+  bulk: { title: 'Throughput', text: 'One TCP stream through the tunnel, as fast as it goes.' },
+  beside: {
+    title: 'Beside another flow',
+    text: 'One stream through the tunnel, while a TCP flow of the kernel uses the same link.'
+  },
+  keystroke: {
+    title: 'Keystrokes',
+    text: '32 bytes there and back, sent at fixed times whether or not the last ones came back.'
+  },
+  echo: { title: 'Echo', text: '32 bytes there and back, the next as soon as the last came back.' },
+  game: { title: 'Game traffic', text: 'UDP packets there and back at a fixed rate.' },
+  connect: { title: 'New connections', text: 'From the connect of a user to the first byte.' },
+  rebind: {
+    title: 'Change of address',
+    text: 'The client gets another public address while its connections are open.'
+  },
+  idle: { title: 'Memory of idle connections', text: 'What a connection costs that does nothing.' },
+  stalled: {
+    title: 'A reader that stalls',
+    text: 'One user stops reading a large download: what piles up, and what others notice.'
+  }
+}
+
+/** In the order of the report's metrics; a plot without a figure comes last. */
+export function sectionsOf(report: BenchReport): Section[] {
+  const groups = new Map<string, { metrics: Metric[]; series: Series[] }>()
+  const groupOf = (name: string): { metrics: Metric[]; series: Series[] } => {
+    const key = name.split(/[-@]/)[0] ?? name
+    const group = groups.get(key) ?? { metrics: [], series: [] }
+    groups.set(key, group)
+    return group
+  }
+  for (const metric of report.metrics) {
+    if (peersOf(report, metric.id).length > 0) groupOf(metric.scenario).metrics.push(metric)
+  }
+  for (const series of report.series) groupOf(series.id).series.push(series)
+  return [...groups].map(([key, { metrics, series }]) => ({
+    title: KNOWN[key]?.title ?? key,
+    text: KNOWN[key]?.text ?? '',
+    metrics,
+    plots: byPlot(report, series)
+  }))
+}
+
+/** Series of one plot share kind and id; peers come in the order of the report. */
+function byPlot(report: BenchReport, series: readonly Series[]): Series[][] {
+  const order = Object.keys(report.versions)
+  const plots = new Map<string, Series[]>()
+  for (const one of series) {
+    const key = `${one.kind} ${one.id}`
+    const plot = plots.get(key) ?? []
+    plot.push(one)
+    plots.set(key, plot)
+  }
+  return [...plots.values()].map(plot => {
+    return plot.sort((a, b) => order.indexOf(a.peer) - order.indexOf(b.peer) || a.round - b.round)
+  })
+}

@@ -1,0 +1,124 @@
+import t from 'tap'
+import type { BenchReport, Metric } from '../../bench/report/types.ts'
+import { describePlace, verdictOf, verdictText } from '../../bench/report/verdict.ts'
+import { BULK_DOWN, fullReport, LOSSY_LAB, sampleReport } from './report-sample.ts'
+
+const BULK_UP: Metric = { ...BULK_DOWN, id: 'bulk-up', title: 'one stream up' }
+const CPU: Metric = {
+  id: 'bulk-down-cpu',
+  title: 'CPU',
+  unit: 's/GB',
+  better: 'lower',
+  scenario: 'bulk-down'
+}
+
+/** Three equal runs of each: ours-quic, then ours-tcp. */
+function measured(
+  figures: readonly (readonly [Metric, number, number])[],
+  changes: Partial<BenchReport> = {}
+): BenchReport {
+  return sampleReport({
+    metrics: figures.map(([metric]) => metric),
+    values: Object.fromEntries(
+      figures.map(([{ id }, own, other]) => [
+        id,
+        { 'ours-quic': [own, own, own], 'ours-tcp': [other, other, other] }
+      ])
+    ),
+    ...changes
+  })
+}
+
+t.test('the headline says how many times as much is carried, and on which link', async t => {
+  t.equal(
+    verdictOf(measured([[BULK_DOWN, 36, 3]])).headline,
+    'QUIC carries 12x what TCP mode does on this link with 2 % loss.'
+  )
+})
+
+t.test('two directions give a range', async t => {
+  const both = measured([
+    [BULK_DOWN, 36, 3],
+    [BULK_UP, 27, 3]
+  ])
+  t.match(verdictOf(both).headline, /^QUIC carries 9\.0x to 12x what TCP mode does/)
+})
+
+t.test('where TCP mode carries more, the headline says that', async t => {
+  const report = measured([[BULK_DOWN, 1000, 1500]], { place: { kind: 'loopback' } })
+  t.equal(verdictOf(report).headline, 'TCP mode carries 1.5x what QUIC does over loopback.')
+})
+
+t.test('a headline claims nothing where directions disagree or are even', async t => {
+  const mixed = measured([
+    [BULK_DOWN, 36, 3],
+    [BULK_UP, 3, 36]
+  ])
+  t.match(verdictOf(mixed).headline, /^QUIC is better in one figure, TCP mode in 1 on this link/)
+  t.match(verdictOf(measured([[BULK_DOWN, 3, 3]])).headline, /carry about the same/)
+})
+
+t.test('what TCP mode does better is named with its figures', async t => {
+  const { sentences } = verdictOf(
+    measured([
+      [BULK_DOWN, 36, 3],
+      [CPU, 2.4, 1.2]
+    ])
+  )
+  t.strictSame(sentences, [
+    'QUIC is better in one stream down (36.0 against 3.00 Mbit/s, 12x).',
+    'TCP mode is better in CPU (1.20 against 2.40 s/GB, 2.0x).'
+  ])
+})
+
+t.test('of many wins four are named and the rest is counted, of losses none is left out', async t => {
+  const wins = Array.from({ length: 6 }, (_, index) => {
+    return [{ ...BULK_DOWN, id: `a${index}`, title: `win ${index}` }, 10, 1] as const
+  })
+  const losses = Array.from({ length: 6 }, (_, index) => {
+    return [{ ...BULK_DOWN, id: `b${index}`, title: `loss ${index}` }, 1, 10] as const
+  })
+  const [better = '', worse = ''] = verdictOf(measured([...wins, ...losses])).sentences
+  t.match(better, /win 3 .*; and 2 figures more\.$/)
+  t.notMatch(better, /win 4/)
+  t.equal(worse.match(/loss \d/g)?.length, 6)
+})
+
+t.test('unequal losses of a link are both named, a suite of links names none', async t => {
+  const { link } = LOSSY_LAB as Extract<BenchReport['place'], { kind: 'lab' }>
+  const place = { ...LOSSY_LAB, link: { ...link, up: { loss: 0.01 } } } as BenchReport['place']
+  t.match(verdictOf(measured([[BULK_DOWN, 36, 3]], { place })).headline, /2 % loss down and 1 % up/)
+  const suite = measured([[{ ...BULK_DOWN, id: 'bulk-down@loss-1' }, 36, 3]])
+  t.match(verdictOf(suite).headline, /on these links\.$/)
+})
+
+t.test('failures, an interrupt, single runs and loopback are said', async t => {
+  const report = sampleReport({
+    place: { kind: 'loopback' },
+    values: { 'bulk-down': { 'ours-quic': [5], 'ours-tcp': [1] } },
+    failures: [{ scenario: 'rebind', peer: 'ours-tcp', message: 'the stream broke' }],
+    isInterrupted: true
+  })
+  const remarks = verdictOf(report).remarks.join(' ')
+  for (const text of [/single run/, /Loopback shows/, /One run failed/, /interrupted after 94 s/]) {
+    t.match(remarks, text)
+  }
+})
+
+t.test('other programs are named with what they do better', async t => {
+  const { remarks } = verdictOf(fullReport())
+  t.match(remarks.join(' '), /Against frp in tcp mode, QUIC is better in \d of 9 figures and worse in 2: one/)
+  t.notMatch(remarks.join(' '), /no tunnel/)
+})
+
+t.test('a peer alone, and nothing at all, are no comparison', async t => {
+  const alone = sampleReport({ values: { 'bulk-down': { 'ours-quic': [5] } } })
+  t.match(verdictText(alone), /^QUIC was measured alone\. There is nothing/)
+  t.match(verdictText(sampleReport({ values: {} })), /^Nothing was measured\./)
+})
+
+t.test('each place is described', async t => {
+  t.match(describePlace({ kind: 'loopback' }), /no delay, no loss/)
+  t.match(describePlace(LOSSY_LAB), /^emulated: 25 ms/)
+  t.match(describePlace({ kind: 'server', address: 'x.example:7000' }), /x\.example:7000/)
+})
