@@ -87,9 +87,10 @@ function headlineOf(report: BenchReport, rival: string, all: readonly Comparison
   return `${own} is better in ${figures(wins)}, ${other} in ${losses} ${where}`
 }
 
-/** `12x`, or `9x to 12x` where the figures differ. */
+/** `12x`, or `9x to 12x` where the figures differ; `more than` where one side carried nothing. */
 function factors(comparisons: readonly Comparison[]): string {
   const known = comparisons.flatMap(({ factor }) => factor ?? [])
+  if (known.length < comparisons.length) return 'more than'
   const [low, high] = [formatFactor(Math.min(...known)), formatFactor(Math.max(...known))]
   return low === high ? low : `${low} to ${high}`
 }

@@ -44,6 +44,10 @@ t.test('two directions give a range', async t => {
   t.match(verdictOf(both).headline, /^QUIC carries 9\.0x to 12x what TCP mode does/)
 })
 
+t.test('a rival that carried nothing has no factor', async t => {
+  t.match(verdictOf(measured([[BULK_DOWN, 36, 0]])).headline, /^QUIC carries more than what TCP mode/)
+})
+
 t.test('where TCP mode carries more, the headline says that', async t => {
   const report = measured([[BULK_DOWN, 1000, 1500]], { place: { kind: 'loopback' } })
   t.equal(verdictOf(report).headline, 'TCP mode carries 1.5x what QUIC does over loopback.')
