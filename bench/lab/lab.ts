@@ -11,7 +11,7 @@ import { seededRandom } from './model/random.ts'
 import type { LinkPair, NatOptions, NetworkSpec } from './model/spec.ts'
 import { commandIn, ip, removeNamespaces } from './namespaces.ts'
 import { labSupport } from './support.ts'
-import { RouterThread } from './thread.ts'
+import { RouterProcess } from './router-process.ts'
 
 export interface LabOptions {
   /** Of the model's chance (loss, jitter, NAT ports). Default 1: the same in each lab. */
@@ -86,25 +86,26 @@ export async function openLab(spec: NetworkSpec, options: LabOptions = {}): Prom
   removeStaleLabs()
 
   const names = namespaces.map(({ name }) => name)
-  let thread: RouterThread | undefined
+  let router: RouterProcess | undefined
   const release = onWayOut(() => {
-    thread?.stop()
+    router?.kill()
     removeNamespaces(names)
   })
   const clear = async (): Promise<void> => {
-    await thread?.close()
+    await router?.close()
     removeNamespaces(names)
     release()
   }
   try {
     await ip(names.map(name => `netns add ${name}`))
-    thread = await RouterThread.open({ spec, seed, devices: namespaces.map(deviceInput) })
+    router = await RouterProcess.open({ spec, seed, devices: namespaces.map(deviceInput) })
     const mtuBytes = options.mtuBytes ?? MTU_BYTES
     await Promise.all(namespaces.map(namespace => configure(namespace, mtuBytes)))
-    return new OpenLab(namespaces, thread, clear)
+    return new OpenLab(namespaces, router, clear)
   } catch (error) {
     await clear()
-    throw error
+    // When the router fails its devices go, and what follows fails of that.
+    throw (await router?.ended) ?? error
   }
 }
 
@@ -112,13 +113,13 @@ class OpenLab implements Lab {
   readonly closed: Promise<LabEnd>
   readonly #hosts = new Map<string, LabHost>()
   readonly #homes = new Map<string, Namespace>()
-  readonly #thread: RouterThread
+  readonly #router: RouterProcess
   readonly #clear: () => Promise<void>
   #closing: Promise<void> | undefined
 
   constructor(
     namespaces: readonly Namespace[],
-    thread: RouterThread,
+    router: RouterProcess,
     clear: () => Promise<void>,
   ) {
     for (const namespace of namespaces) {
@@ -127,9 +128,9 @@ class OpenLab implements Lab {
         this.#hosts.set(host.name, hostAt(namespace.name, host))
       }
     }
-    this.#thread = thread
+    this.#router = router
     this.#clear = clear
-    this.closed = thread.ended.then(error =>
+    this.closed = router.ended.then(error =>
       error === undefined ? { type: 'closed' } : { type: 'failed', error },
     )
   }
@@ -143,15 +144,15 @@ class OpenLab implements Lab {
   }
 
   async setLink(name: string, pair: Partial<LinkPair>): Promise<void> {
-    await this.#thread.request({ type: 'setLink', name, pair })
+    await this.#router.request({ type: 'setLink', name, pair })
   }
 
   async setNat(box: string, options: NatOptions): Promise<void> {
-    await this.#thread.request({ type: 'setNat', name: box, options })
+    await this.#router.request({ type: 'setNat', name: box, options })
   }
 
   async resetNat(box: string): Promise<void> {
-    await this.#thread.request({ type: 'resetNat', name: box })
+    await this.#router.request({ type: 'resetNat', name: box })
   }
 
   async moveHost(host: string, to: Move): Promise<void> {
@@ -159,13 +160,13 @@ class OpenLab implements Lab {
     const from = this.#hosts.get(host)
     if (from === undefined) return
     // The network first: it refuses an address that cannot be, and then nothing has changed.
-    await this.#thread.request({ type: 'moveHost', name: host, to })
+    await this.#router.request({ type: 'moveHost', name: host, to })
     await readdress(home, host, { from, to })
     this.#hosts.set(host, hostAt(home.name, to))
   }
 
   async stats(): Promise<LabStats> {
-    const stats = await this.#thread.request({ type: 'stats' })
+    const stats = await this.#router.request({ type: 'stats' })
     if (stats === undefined) throw new Error('the router sent no stats')
     return stats
   }

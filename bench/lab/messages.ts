@@ -1,4 +1,4 @@
-// What the program that opened a lab and the thread with the router say to each other.
+// What the program that opened a lab and the router's process say to each other.
 
 import type { Move, NetworkStats } from './model/network.ts'
 import type { LinkPair, NatOptions, NetworkSpec } from './model/spec.ts'
@@ -8,6 +8,9 @@ export interface Addresses {
   readonly ip6?: string
 }
 
+/** Where the router's process has its end of the channel. */
+export const CHANNEL_FD = 3
+
 /** One TUN device and the hosts of the network that live behind it. */
 export interface DeviceInput {
   /** File of the network namespace. */
@@ -16,13 +19,11 @@ export interface DeviceInput {
   readonly hosts: readonly (Addresses & { readonly name: string })[]
 }
 
-/** `workerData` of the thread. */
+/** The first message to the router. */
 export interface RouterInput {
   readonly spec: NetworkSpec
   readonly seed: number
   readonly devices: readonly DeviceInput[]
-  /** One number, other than 0 when the router shall stop: an exit handler cannot send messages. */
-  readonly stop: Int32Array
 }
 
 export type Command =
@@ -38,8 +39,10 @@ export interface Request {
 }
 
 export type Reply =
-  /** Comes first: `wakeFd` is an eventfd that interrupts the router's wait. */
-  | { readonly type: 'ready'; readonly wakeFd: number }
+  /** Comes first: the devices exist, and packets pass. */
+  | { readonly type: 'ready' }
+  /** Comes last, but only when something went wrong. */
+  | { readonly type: 'failed'; readonly message: string }
   | { readonly type: 'done'; readonly id: number; readonly stats?: LabStats }
   | { readonly type: 'refused'; readonly id: number; readonly message: string }
 
@@ -57,6 +60,8 @@ export interface RouterStats {
   readonly refused: number
   /** How late packets were delivered, measured against the model. 5 ms stands for more, too. */
   readonly lateMs: { readonly p50: number; readonly p99: number; readonly max: number }
+  /** Processor time of the router's loop. */
+  readonly cpuMs: number
   /** Whether the router goes before ordinary programs. Without it a busy machine makes it late. */
   readonly isRealtime: boolean
 }

@@ -1,11 +1,12 @@
 // The router's loop: packets from the TUN devices into the model, packets from the model to the
-// devices when they are due. It has its thread for itself and waits in ppoll, not in Node's event
+// devices when they are due. It has a process for itself and waits in ppoll, not in Node's event
 // loop, whose timers know milliseconds only: what the lab measures are tenths of them.
 
 import type { Network } from './model/network.ts'
 import { Lateness } from './lateness.ts'
 import type { RouterStats } from './messages.ts'
 import type { Syscalls } from './syscalls.ts'
+import { Waits } from './waits.ts'
 
 const POLLIN = 1
 const POLLFD_BYTES = 8
@@ -14,19 +15,6 @@ const BATCH = 16
 /** Packets wait in pieces of this memory: one allocation for some 170 full ones. */
 const SLAB_BYTES = 256 * 1024
 const MAX_PACKET_BYTES = 65_536
-/**
- * The kernel wakes a thread late: 20 to 30 µs on a busy machine, 50 to 100 µs where an idle virtual
- * processor must be started first. The router learns by how much, asks for so much less and a
- * margin, and polls without waiting for the rest, which costs it the margin in processor time.
- */
-const WAKE_MARGIN_MS = 0.015
-const WAKE_LEARNING = 0.1
-/** One wake-up out of the ordinary must not make it spin long. */
-const MAX_WAKE_LATE_MS = 0.15
-/** A model that is due but has nothing must not make the thread spin: others would starve. */
-const MIN_WAIT_MS = 0.05
-/** Bounds the wait, so that a stop whose wake-up was lost is seen. */
-const MAX_WAIT_MS = 250
 
 /** A TUN device with its hosts. */
 export interface Device {
@@ -41,54 +29,56 @@ export interface RouterOptions {
   readonly devices: readonly Device[]
   /** By the names of the hosts. */
   readonly deviceOf: ReadonlyMap<string, Device>
-  /** The eventfd that interrupts a wait. */
-  readonly wakeFd: number
-  /** Called after a wake-up. Returns false when the router shall stop. */
-  readonly onWake: () => boolean
-  readonly isRealtime: boolean
+  /** Also interrupts a wait. */
+  readonly controlFd: number
+  /** Called when controlFd is readable. Returns false when the router shall stop. */
+  readonly handleControl: () => boolean
 }
 
 export class Router {
   readonly #options: RouterOptions
   readonly #pollFds: Buffer
+  /** The last one of them. */
+  readonly #controlPollFd: Buffer
   readonly #timeout = new BigInt64Array(2)
   readonly #scratch = Buffer.alloc(MAX_PACKET_BYTES)
   readonly #lateness = new Lateness()
+  readonly #waits = new Waits(performance.now())
   #slab = Buffer.alloc(0)
   #slabUsed = 0
-  #wakeLateMs = 0
   #taken = 0
   #delivered = 0
   #refused = 0
 
   constructor(options: RouterOptions) {
     this.#options = options
-    const fds = [...options.devices.map(({ fd }) => fd), options.wakeFd]
+    const fds = [...options.devices.map(({ fd }) => fd), options.controlFd]
     this.#pollFds = Buffer.alloc(fds.length * POLLFD_BYTES)
     for (const [index, fd] of fds.entries()) {
       this.#pollFds.writeInt32LE(fd, index * POLLFD_BYTES)
       this.#pollFds.writeInt16LE(POLLIN, index * POLLFD_BYTES + 4)
     }
+    this.#controlPollFd = this.#pollFds.subarray(-POLLFD_BYTES)
   }
 
   /** Returns when it is told to stop. */
   run(): void {
-    const { devices, onWake } = this.#options
+    const { devices, handleControl } = this.#options
     let hasMore = false
     for (;;) {
       this.#wait(hasMore)
       hasMore = false
       for (const [index, device] of devices.entries()) {
-        if (!this.#isReadable(index)) continue
+        if (!this.#waits.isBlind && !this.#isReadable(index)) continue
         if (this.#take(device)) hasMore = true
         this.#deliver()
       }
       this.#deliver()
-      if (this.#isReadable(devices.length) && !onWake()) return
+      if (this.#isReadable(devices.length) && !handleControl()) return
     }
   }
 
-  stats(): RouterStats {
+  stats(): Omit<RouterStats, 'cpuMs' | 'isRealtime'> {
     return {
       taken: this.#taken,
       delivered: this.#delivered,
@@ -98,28 +88,39 @@ export class Router {
         p99: this.#lateness.quantile(0.99),
         max: this.#lateness.maxMs,
       },
-      isRealtime: this.#options.isRealtime,
     }
   }
 
   /** Until a device has packets, the model is due, or somebody wakes us. */
   #wait(hasMore: boolean): void {
-    const from = performance.now()
-    const waitMs = hasMore ? 0 : this.#waitMs(from)
-    this.#timeout[1] = BigInt(Math.floor(waitMs * 1e6))
-    const { calls, devices } = this.#options
-    const ready = calls.ppoll(this.#pollFds, devices.length + 1, this.#timeout, null)
-    // EINTR cannot be: signals are for the main thread.
-    if (ready < 0) throw new Error(`ppoll: ${calls.lastError()}`)
-    if (ready > 0 || waitMs === 0) return
-    const lateMs = Math.min(MAX_WAKE_LATE_MS, performance.now() - from - waitMs)
-    this.#wakeLateMs += (lateMs - this.#wakeLateMs) * WAKE_LEARNING
+    if (hasMore) {
+      this.#poll(0, 0)
+      return
+    }
+    const waits = this.#waits
+    waits.plan(performance.now(), this.#options.network.deadline())
+    // controlFd stands last: a blind wait asks for nothing but that.
+    const first = waits.isBlind ? this.#options.devices.length : 0
+    const ready = this.#poll(first, waits.waitMs)
+    waits.handleEnd(performance.now(), ready === 0)
   }
 
-  #waitMs(now: number): number {
-    const dueMs = this.#options.network.deadline() - now
-    if (dueMs <= 0) return MIN_WAIT_MS
-    return Math.min(MAX_WAIT_MS, Math.max(0, dueMs - this.#wakeLateMs - WAKE_MARGIN_MS))
+  #poll(first: number, waitMs: number): number {
+    const { calls, devices } = this.#options
+    this.#timeout[1] = BigInt(Math.floor(waitMs * 1e6))
+    const fds = first === 0 ? this.#pollFds : this.#controlPollFd
+    const ready = calls.ppoll(fds, devices.length + 1 - first, this.#timeout, null)
+    if (ready < 0) this.#handleInterrupt()
+    return ready
+  }
+
+  /** A profiler's signals come to any thread; the system call then has not looked. */
+  #handleInterrupt(): void {
+    const error = this.#options.calls.lastError()
+    if (error !== 'EINTR') throw new Error(`ppoll: ${error}`)
+    for (let at = 6; at < this.#pollFds.length; at += POLLFD_BYTES) {
+      this.#pollFds.writeInt16LE(0, at)
+    }
   }
 
   #isReadable(index: number): boolean {

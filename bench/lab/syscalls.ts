@@ -12,7 +12,6 @@ export interface Syscalls {
   write(fd: number, buffer: Uint8Array, length: number): number
   ioctl(fd: number, request: number, argument: Uint8Array): number
   ppoll(fds: Uint8Array, count: number, timeout: BigInt64Array, signals: null): number
-  eventfd(value: number, flags: number): number
   setns(fd: number, type: number): number
   prctl(option: number, a: number, b: number, c: number, d: number): number
   sched_setscheduler(pid: number, policy: number, parameter: Uint8Array): number
@@ -33,7 +32,6 @@ const DECLARATIONS = {
   write: 'long write(int fd, void *buffer, unsigned long length)',
   ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
   ppoll: 'int ppoll(void *fds, unsigned long count, void *timeout, void *signals)',
-  eventfd: 'int eventfd(unsigned int value, int flags)',
   setns: 'int setns(int fd, int type)',
   prctl:
     'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',

@@ -23,7 +23,7 @@ const IFREQ_FLAGS = 16
 
 /**
  * Runs `inside` in the network namespace behind `path`. When the thread cannot get back the error
- * is final: the caller's thread must end.
+ * is final: the process must end.
  */
 export function inNamespace<Result>(calls: Syscalls, path: string, inside: () => Result): Result {
   const home = openOrThrow(calls, '/proc/thread-self/ns/net', O_CLOEXEC)
