@@ -8,7 +8,7 @@ import type { Step } from './report/index.ts'
 import type { Failure } from './report/types.ts'
 import { Results } from './results.ts'
 import type { Outcome, Scenario } from './scenarios/scenario.ts'
-import type { Site } from './site.ts'
+import type { Role, Site } from './site.ts'
 import type { OpenSite } from './sites.ts'
 
 /** A peer that fails this often in one scenario is not asked again in it. */
@@ -32,7 +32,7 @@ export interface BenchCase {
 export interface SessionOptions {
   readonly cases: readonly BenchCase[]
   readonly rounds: number
-  /** No round is begun that would probably end later than this: a first one always is. */
+  /** A round that would probably end later than this is not begun; the first one always is. */
   readonly budgetMs: number
   /** Ends the session; what was measured stays. */
   readonly signal: AbortSignal
@@ -54,16 +54,21 @@ interface Run {
 
 export async function runSession(options: SessionOptions): Promise<Session> {
   const session = new SessionRun(options)
-  const { signal } = options
+  const { signal, budgetMs } = options
+  // How many fit into the budget is known when the first one is over.
+  let planned = budgetMs === Infinity ? options.rounds : 1
   let rounds = 0
   let slowestMs = 0
   const startedAt = performance.now()
-  while (rounds < options.rounds && !signal.aborted) {
+  while (rounds < planned && !signal.aborted) {
     const roundAt = performance.now()
-    if (rounds > 0 && roundAt - startedAt + slowestMs > options.budgetMs) break
-    await session.round(rounds + 1)
-    slowestMs = Math.max(slowestMs, performance.now() - roundAt)
-    if (!signal.aborted) rounds++
+    await session.round(rounds + 1, planned)
+    if (signal.aborted) break
+    rounds++
+    const now = performance.now()
+    slowestMs = Math.max(slowestMs, now - roundAt)
+    const left = Math.floor((budgetMs - (now - startedAt)) / slowestMs)
+    planned = Math.min(options.rounds, rounds + Math.max(0, left))
   }
   return { results: session.results, failures: session.failures, rounds }
 }
@@ -73,23 +78,22 @@ class SessionRun {
   readonly failures: Failure[] = []
   readonly #options: SessionOptions
   readonly #startedAt = performance.now()
-  readonly #total: number
+  readonly #runsInRound: number
   #done = 0
 
   constructor(options: SessionOptions) {
     this.#options = options
-    const perRound = options.cases.map(one => runsOf(one).length)
-    this.#total = options.rounds * perRound.reduce((sum, count) => sum + count, 0)
+    this.#runsInRound = options.cases.reduce((sum, one) => sum + runsOf(one).length, 0)
   }
 
-  async round(round: number): Promise<void> {
+  async round(round: number, rounds: number): Promise<void> {
     for (const one of this.#options.cases) {
       if (this.#options.signal.aborted) return
-      await this.#case(one, round)
+      await this.#case(one, { round, rounds })
     }
   }
 
-  async #case(one: BenchCase, round: number): Promise<void> {
+  async #case(one: BenchCase, count: RoundCount): Promise<void> {
     const runs = runsOf(one)
     let place: OpenSite
     try {
@@ -99,19 +103,21 @@ class SessionRun {
       this.failures.push({ scenario: one.label ?? 'link', peer: 'lab', message: textOf(error) })
       return
     }
+    const loads = new Loads(place.site)
     try {
       for (const run of runs) {
         if (this.#options.signal.aborted) return
-        await this.#run(run, place.site, round)
+        await this.#run(run, loads, count)
         this.#done++
       }
     } finally {
+      loads.close()
       await place.close()
     }
   }
 
-  async #run({ one, scenario, peer }: Run, site: Site, round: number): Promise<void> {
-    const { signal, progress, rounds } = this.#options
+  async #run({ one, scenario, peer }: Run, loads: Loads, count: RoundCount): Promise<void> {
+    const { signal, progress } = this.#options
     const { label, labelText } = one
     const name = label === undefined ? scenario.name : `${scenario.name}@${label}`
     const earlier = this.failures.filter(failure => {
@@ -120,21 +126,27 @@ class SessionRun {
     if (earlier.length >= FAILURES_BEFORE_SKIPPING) return
     progress({
       done: this.#done,
-      total: this.#total,
+      total: count.rounds * this.#runsInRound,
       scenario: name,
       peer: peer.name,
-      round,
-      rounds,
+      ...count,
       elapsedMs: performance.now() - this.#startedAt,
     })
     try {
-      const outcome = await runOnce(scenario, peer, one, { site, signal })
-      this.results.add({ peer: peer.name, round, label, labelText }, outcome)
+      const outcome = await runOnce({ one, scenario, peer }, loads, signal)
+      this.results.add({ peer: peer.name, round: count.round, label, labelText }, outcome)
     } catch (error) {
       if (signal.aborted) return
       this.failures.push({ scenario: name, peer: peer.name, message: textOf(error) })
     }
   }
+}
+
+interface RoundCount {
+  /** From 1. */
+  readonly round: number
+  /** As many as are planned now. */
+  readonly rounds: number
 }
 
 /** All runs of one round, in their order. */
@@ -146,25 +158,62 @@ function runsOf(one: BenchCase): Run[] {
   })
 }
 
+/**
+ * The load of a site. On loopback each run gets a fresh one: there its own state shows in the
+ * figures. A link is slower than any load, so runs on one share theirs until one fails.
+ */
+class Loads {
+  readonly site: Site
+  readonly #kept = new Map<Role, Loader>()
+
+  constructor(site: Site) {
+    this.site = site
+  }
+
+  async at(servicesAt: Role): Promise<Loader> {
+    const kept = this.#kept.get(servicesAt)
+    if (kept !== undefined) return kept
+    const load = await Loader.start({ site: this.site, servicesAt })
+    this.#kept.set(servicesAt, load)
+    return load
+  }
+
+  /** After a run. */
+  release(servicesAt: Role, { hasFailed }: { readonly hasFailed: boolean }): void {
+    if (this.site.kind !== 'loopback' && !hasFailed) return
+    this.#kept.get(servicesAt)?.close()
+    this.#kept.delete(servicesAt)
+  }
+
+  close(): void {
+    for (const load of this.#kept.values()) load.close()
+    this.#kept.clear()
+  }
+}
+
 async function runOnce(
-  scenario: Scenario,
-  peer: Peer,
-  { measureMs, warmUpMs }: BenchCase,
-  { site, signal }: { readonly site: Site; readonly signal: AbortSignal },
+  { one, scenario, peer }: Run,
+  loads: Loads,
+  signal: AbortSignal,
 ): Promise<Outcome> {
-  const load = await Loader.start({ site, servicesAt: peer.servicesAt })
+  const { site } = loads
+  const { measureMs, warmUpMs } = one
   let tunnel: Tunnel | undefined
+  let hasFailed = true
   try {
+    const load = await loads.at(peer.servicesAt)
     tunnel = await peer.open(site, load.ports)
     const work = scenario.run({ site, load, tunnel, measureMs, warmUpMs })
-    return await boundedBy(signal, work)
+    const outcome = await boundedBy(signal, work)
+    hasFailed = false
+    return outcome
   } catch (error) {
     // A program that crashed is the cause of whatever the load saw.
     tunnel?.programs?.server.check()
     tunnel?.programs?.client.check()
     throw error
   } finally {
-    load.close()
+    loads.release(peer.servicesAt, { hasFailed })
     await tunnel?.close()
   }
 }

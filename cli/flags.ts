@@ -151,7 +151,7 @@ export const BENCH_FLAGS: readonly Flag[] = [
     help: "beside ours: a folder with a real frps and frpc, or rathole's file",
   },
   { name: 'rounds', kind: 'int', help: 'runs of everything (default 3, as far as 2 minutes allow)' },
-  { name: 'seconds', kind: 'string', help: 'how long one figure is measured (default 3)' },
+  { name: 'seconds', kind: 'string', help: 'how long one figure is measured (default 2.5 on a link, else 3)' },
   { name: 'quick', kind: 'bool', initial: false, help: 'one round of one second' },
   { name: 'json', kind: 'string', help: 'write the whole report to this file (-: stdout)' },
   { name: 'html', kind: 'string', help: 'write the report as a page to this file' },

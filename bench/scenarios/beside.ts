@@ -5,7 +5,6 @@ import type { BulkRequest, Direction } from '../load/messages.ts'
 import { LoadSide } from '../load/side.ts'
 import { bulkRequest, mbits, ratePlot } from './bulk.ts'
 import type { Rig, Scenario } from './scenario.ts'
-import { bulkWarmUpMs } from './window.ts'
 
 export function besideScenario(direction: Direction): Scenario {
   const name = `beside-${direction}`
@@ -31,7 +30,7 @@ export function besideScenario(direction: Direction): Scenario {
     run: async rig => {
       const far = await LoadSide.start({ site: rig.site, role: 'server' })
       try {
-        const warmUpMs = bulkWarmUpMs(rig)
+        const warmUpMs = rig.warmUpMs
         const [own, other] = await Promise.all([
           rig.load.ask({ ...bulkRequest(rig, direction), warmUpMs }),
           rig.load.services.ask({ ...kernelFlow(rig, direction, far), warmUpMs }),

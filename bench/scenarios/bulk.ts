@@ -5,7 +5,7 @@ import type { BulkRequest, BulkResult, Direction, EpochMs } from '../load/messag
 import { rateSteps } from '../load/progress.ts'
 import type { TimelinePlot } from '../report/types.ts'
 import type { Rig, Scenario } from './scenario.ts'
-import { bulkWarmUpMs, doorOf, EVERYWHERE } from './window.ts'
+import { doorOf, EVERYWHERE } from './window.ts'
 
 const STEP_MS = 100
 
@@ -29,7 +29,7 @@ export function bulkScenario(direction: Direction): Scenario {
       const { programs } = rig.tunnel
       const pids = programs === undefined ? [] : [programs.server.pid, programs.client.pid]
       const request = bulkRequest(rig, direction)
-      const result = await rig.load.ask({ ...request, warmUpMs: bulkWarmUpMs(rig), pids })
+      const result = await rig.load.ask({ ...request, warmUpMs: rig.warmUpMs, pids })
       const plots = [ratePlot({ id: rate, title, result })]
       const values = { [rate]: mbits(result) }
       if (programs === undefined) return { values, plots }

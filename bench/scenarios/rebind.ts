@@ -9,7 +9,7 @@ import type { Metric } from '../report/types.ts'
 import type { LinkControl } from '../site.ts'
 import { bulkRequest, ratePlot } from './bulk.ts'
 import type { Outcome, Rig, Scenario } from './scenario.ts'
-import { bulkWarmUpMs, doorOf, DRAIN_MS, latencyPlot } from './window.ts'
+import { doorOf, DRAIN_MS, latencyPlot } from './window.ts'
 
 export type AddressChange = 'rebind' | 'move'
 export type Occupation = Direction | 'idle'
@@ -57,7 +57,7 @@ interface Question {
 
 async function transfer(rig: Rig, direction: Direction, question: Question): Promise<Outcome> {
   const { id, title, what, ids } = question
-  const warmUpMs = bulkWarmUpMs(rig)
+  const warmUpMs = rig.warmUpMs
   const running = rig.load.ask({
     ...bulkRequest(rig, direction),
     warmUpMs,

@@ -1,29 +1,19 @@
-// What the scenarios share: doors, how long a flow is given to find its rate, and samples as values
-// and plots.
+// What the scenarios share: doors, and samples as values and plots.
 
 import type { Door, PulseResult } from '../load/messages.ts'
 import type { Tunnel } from '../peers/peer.ts'
 import type { LatencyPlot, Place } from '../report/types.ts'
 import { percentile } from '../stats.ts'
-import type { Rig } from './scenario.ts'
 
 export const EVERYWHERE: readonly Place['kind'][] = ['loopback', 'lab', 'server']
 /** Where a round trip takes its time. */
 export const ON_A_LINK: readonly Place['kind'][] = ['lab', 'server']
-
-/** On a link with a delay: what the goals allow a transfer to find its rate in. */
-const LINK_WARM_UP_MS = 3000
 
 /** How long the answer to the last message is waited for. */
 export const DRAIN_MS = 3000
 
 export function doorOf({ host, ports }: Tunnel, service: 'source' | 'sink' | 'echo'): Door {
   return { host, port: ports[service] }
-}
-
-/** Before a rate is taken. */
-export function bulkWarmUpMs({ site, warmUpMs }: Rig): number {
-  return site.kind === 'loopback' ? warmUpMs : Math.max(warmUpMs, LINK_WARM_UP_MS)
 }
 
 /**
