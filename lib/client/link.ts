@@ -6,14 +6,17 @@ import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { PacketWay } from '../proxy/host.ts'
 import type { Joined, LocalProxy, UserConnection } from '../proxy/local.ts'
 import type { CloseReason, Session, Stream } from '../transport/transport.ts'
 import { MessageChannel } from '../wire/channel.ts'
+import type { Draft, NewProxy } from '../wire/messages.ts'
 import { ClientControl, type ControlOutput } from './control.ts'
 import { credentials, loginMessage } from './login.ts'
 import { printable, rawName, wireName } from './names.ts'
 import { newProxyMessage } from './new-proxy.ts'
 import type { ProxyState } from './proxy-state.ts'
+import { SecretProxies } from './secret-proxies.ts'
 import { WorkStreams } from './work-streams.ts'
 
 export interface LinkSetup {
@@ -50,6 +53,7 @@ export class Link {
   readonly #setup: LinkSetup
   readonly #control: ClientControl
   readonly #channel: MessageChannel
+  readonly #secrets: SecretProxies
   readonly #proxyLogs = new Map<string, Logger>()
   #log: Logger
   #login: LoginResult | undefined
@@ -81,6 +85,14 @@ export class Link {
     this.#log = setup.log
     this.closed = new Promise(resolve => (this.#settleClosed = resolve))
     this.#channel = new MessageChannel(stream, { clock })
+    this.#secrets = new SecretProxies({
+      clock,
+      find: name => setup.proxies.get(rawName(config.user, name)),
+      send: message => {
+        this.#control.send(message)
+        this.#drive()
+      },
+    })
     const { heartbeatInterval, heartbeatTimeout } = config.transport
     this.#control = new ClientControl(
       {
@@ -156,7 +168,8 @@ export class Link {
     switch (output.type) {
       case 'send':
         if (output.message.type === 'Ping') this.#log.debug('send heartbeat to server')
-        this.#channel.send(output.message)
+        if (output.message.type === 'NewProxy') this.#register(output.message)
+        else this.#channel.send(output.message)
         return
       case 'logged-in':
         this.#channel.encrypt(this.#setup.encryptionKey)
@@ -188,13 +201,29 @@ export class Link {
     }
   }
 
+  #register(message: Draft<NewProxy>): void {
+    const sent = this.#secrets.register(message)
+    if (typeof sent !== 'string') return this.#channel.send(sent)
+    const { proxy_name = '' } = message
+    const refusal = { proxy_name, remote_addr: '', error: sent }
+    const now = this.#setup.clock.now()
+    this.#control.handleMessage({ type: 'NewProxyResp', ...refusal }, now)
+  }
+
   #handleLogin(login: LoginResult): void {
     const { config, clock, log, proxies } = this.#setup
     this.#login = login
+    this.#secrets.handleLogin(login.features)
     this.#log = log.child({ tags: [printable(login.runId)] })
     this.#log.info(`login to server success, get run id [${printable(login.runId)}]`)
     if (proxies.size > 0) this.#log.info(`proxy added: [${[...proxies.keys()].join(' ')}]`)
     const halfClose = login.features.includes('half-close')
+    const packets: PacketWay = login.features.includes('packet-links')
+      ? {
+          isReal: false,
+          session: login.features.includes('datagrams') ? this.session : undefined,
+        }
+      : { isReal: true }
     const workStreams = new WorkStreams({
       session: this.session,
       clock,
@@ -208,7 +237,7 @@ export class Link {
         const raw = rawName(config.user, name)
         const proxy = proxies.get(raw)
         if (!proxy || !this.#control.proxy(name)?.takesUsers) return undefined
-        const joining = proxy.join(stream, user, { halfClose, log: this.#proxyLog(raw) })
+        const joining = proxy.join(stream, user, { halfClose, packets, log: this.#proxyLog(raw) })
         return this.#join(raw, joining, user)
       },
     })
@@ -233,6 +262,7 @@ export class Link {
 
   async #join(name: string, joining: Promise<Joined>, user: UserConnection): Promise<Joined> {
     const joined = await joining
+    this.#secrets.handleVisitor()
     this.#setup.events.joined(name, user, joined)
     return joined
   }
@@ -243,6 +273,7 @@ export class Link {
     this.#cancelTimer?.()
     this.#onLogin?.(error ?? new TunnelError('SESSION_CLOSED', reason.detail))
     this.#channel.destroy()
+    this.#secrets.stop()
     void this.#workStreams?.drain()
     void this.session.close(reason.detail)
     this.#settleClosed(reason)

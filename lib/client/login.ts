@@ -8,7 +8,13 @@ import { authKey } from '../wire/auth.ts'
 import type { Draft, Login } from '../wire/messages.ts'
 
 /** What this client can do beyond frp. A feature is used when the server names it too. */
-export const CLIENT_FEATURES: readonly string[] = ['server-streams', 'half-close']
+export const CLIENT_FEATURES: readonly string[] = [
+  'server-streams',
+  'half-close',
+  'visitor-e2e',
+  'packet-links',
+  'datagrams',
+]
 
 const GO_OS: Readonly<Record<string, string>> = { win32: 'windows', sunos: 'solaris' }
 const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }

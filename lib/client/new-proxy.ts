@@ -23,7 +23,7 @@ export function checkProxy(user: string, proxy: ProxyConfig): void {
 
 /** Throws UNSUPPORTED for a type that this client does not have yet. */
 export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProxy> {
-  if (proxy.type !== 'tcp') {
+  if (proxy.type !== 'tcp' && proxy.type !== 'udp' && proxy.type !== 'stcp') {
     const detail = `proxy ${proxy.name}: type ${proxy.type} does not exist yet`
     throw new TunnelError('UNSUPPORTED', detail)
   }
@@ -40,6 +40,10 @@ export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProx
     group_key: loadBalancer.groupKey.reveal(),
     metas: proxy.metadatas,
     annotations: proxy.annotations,
-    remote_port: proxy.remotePort,
+    ...('remotePort' in proxy && { remote_port: proxy.remotePort }),
+    ...('secretKey' in proxy && {
+      sk: proxy.secretKey.reveal(),
+      allow_users: proxy.allowUsers,
+    }),
   }
 }

@@ -3,6 +3,7 @@
 
 import { EventEmitter } from 'node:events'
 import { formatAddress } from '../address.ts'
+import { type Bench, openBench } from '../bench/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
@@ -17,7 +18,8 @@ import { Link, type LinkSetup } from './link.ts'
 import { printable } from './names.ts'
 import { checkProxy } from './new-proxy.ts'
 import { Reconnect } from './reconnect.ts'
-import type { ClientEvents, ProxyStatus, SessionInfo } from './status.ts'
+import type { ClientEvents, ProxyStatus, SessionInfo, VisitorStatus } from './status.ts'
+import { Visitors } from './visitors.ts'
 
 /** While the server stays away, attempts are logged once in so long: there is one each second. */
 const LOG_AGAIN_MS = 10_000
@@ -34,6 +36,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   readonly #proxies: ReadonlyMap<string, LocalProxy>
   readonly #log: Logger
   readonly #clock: Clock
+  readonly #visitors: Visitors
   readonly #reconnect: Reconnect
   readonly #encryptionKey: Buffer
   #settleClosed: () => void = () => {}
@@ -50,14 +53,15 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   #runId = ''
   #loggedAt = -Infinity
 
-  constructor({ config, proxies }: ClientSetup, options: ClientOptions) {
+  constructor({ config, proxies, visitors }: ClientSetup, options: ClientOptions) {
     super()
     this.#config = config
     this.#clock = options.clock ?? systemClock
     this.#log = (options.log ?? silentLogger).child({ source: 'client/service' })
     this.#way = options.dialer
     this.#encryptionKey = deriveKey(config.auth.token.reveal())
-    const local = { encryptionKey: this.#encryptionKey, clock: this.#clock }
+    const { user } = config
+    const local = { encryptionKey: this.#encryptionKey, clock: this.#clock, user }
     this.#proxies = new Map(
       // In the order of their names, as frp starts them.
       [...proxies]
@@ -65,6 +69,12 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
         .map(proxy => [proxy.name, new LocalProxy(proxy, local)]),
     )
     for (const proxy of proxies) checkProxy(config.user, proxy)
+    this.#visitors = new Visitors(visitors, {
+      user,
+      log: this.#log,
+      clock: this.#clock,
+      changed: visitor => this.emit('visitor', visitor),
+    })
     this.#reconnect = new Reconnect(
       {
         loginFailExit: config.loginFailExit,
@@ -109,12 +119,23 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     })
   }
 
+  visitors(): VisitorStatus[] {
+    return this.#visitors.status()
+  }
+
   session(): SessionInfo | undefined {
     if (!this.#link) return undefined
     const { session, login } = this.#link
     const { protocol, localAddress, remoteAddress } = session
     const { runId, features } = login
     return { protocol, localAddress, remoteAddress, runId, features, ...session.stats() }
+  }
+
+  async openBench({ seconds }: { readonly seconds: number }): Promise<Bench> {
+    const link = this.#link
+    if (!link) throw new TunnelError('SESSION_CLOSED', 'there is no session with the server')
+    const { session, login } = link
+    return openBench({ session, clock: this.#clock, features: login.features, seconds })
   }
 
   #drive(): void {
@@ -196,6 +217,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#loggedAt = -Infinity
     this.#reconnect.handleConnected(this.#clock.now())
     void link.closed.then(reason => this.#handleLost(link, reason))
+    this.#visitors.attach({ session: link.session, runId, features })
     this.#settleStart?.()
     this.emit('login', { runId, serverVersion, features })
   }
@@ -215,6 +237,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     if (this.#link !== link) return
     const up = [...this.#proxies.keys()].filter(name => link.proxy(name)?.phase === 'running')
     this.#link = undefined
+    this.#visitors.detach()
     if (!this.#closing) this.#log.warn(`the session is over: ${printable(reason.detail)}`)
     this.#reconnect.handleLost(this.#clock.now())
     const error = `the session is over: ${reason.detail}`
@@ -228,8 +251,10 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#cancelTimer?.()
     this.#settleStart?.(new TunnelError('ABORTED', 'the client was closed before its first login'))
     const link = this.#link
-    if (link) await this.#within(graceMs, link.drain())
+    const idle = [this.#visitors.close(), ...(link ? [link.drain()] : [])]
+    await this.#within(graceMs, Promise.all(idle))
     await this.#within(CLOSE_LIMIT_MS, this.#end(link))
+    for (const proxy of this.#proxies.values()) proxy.close()
     clearInterval(this.#keepAlive)
     this.#settleClosed()
     this.emit('close')
@@ -244,7 +269,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   }
 
   /** Resolves with the work, whatever comes of it, or after `limitMs`. */
-  #within(limitMs: number, work: Promise<void>): Promise<void> {
+  #within(limitMs: number, work: Promise<unknown>): Promise<void> {
     return new Promise(resolve => {
       const cancel = this.#clock.after(limitMs, resolve)
       const finish = (): void => {

@@ -73,16 +73,14 @@ const clientWarnings: readonly Gap<ClientConfig>[] = [
 ]
 
 const missingProxyTypes: readonly ProxyType[] = [
-  'udp',
   'http',
   'https',
   'tcpmux',
-  'stcp',
   'sudp',
   'xtcp',
 ]
 
-const missingVisitorTypes: readonly VisitorType[] = ['stcp', 'sudp', 'xtcp']
+const missingVisitorTypes: readonly VisitorType[] = ['sudp', 'xtcp']
 
 const missingPlugins: readonly ClientPluginConfig['type'][] = [
   'http_proxy',
@@ -110,6 +108,11 @@ const proxyErrors: readonly Gap<ProxyConfig>[] = [
 
 const visitorErrors: readonly Gap<VisitorConfig>[] = [
   ...missingVisitorTypes.map(type => typeGap<VisitorConfig>(type)),
+  {
+    key: 'plugin',
+    says: 'plugin virtual_net',
+    isUsed: visitor => visitor.plugin !== undefined,
+  },
 ]
 
 export interface Gaps {

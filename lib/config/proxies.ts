@@ -25,6 +25,8 @@ import type {
   DomainConfig,
   HealthCheckConfig,
   NatTraversalConfig,
+  PacketProxyKeys,
+  PacketTransportConfig,
   ProxyBase,
   ProxyConfig,
   ProxyTransportConfig,
@@ -49,7 +51,38 @@ const limitKey: Key<BandwidthLimit> = turned(
   },
 )
 
-const transport: Key<ProxyTransportConfig> = object<ProxyTransportConfig>({
+/** Longer than any game is silent; a table full of users who have left helps nobody. */
+const MAX_IDLE_SECONDS = 86_400
+
+/** Written as a number, or as a word in quotes. Default: see README, *Host a game server*. */
+export const udpRedundancyKey: Key<PacketTransportConfig['udpRedundancy']> = {
+  ini: 'udp_redundancy',
+  fromIni: written => written,
+  decode(raw, site) {
+    switch (raw ?? 'auto') {
+      case '':
+      case 'auto':
+        return 'auto'
+      case 0:
+      case '0':
+        return 0
+      case 1:
+      case '1':
+        return 1
+      case 2:
+      case '2':
+        return 2
+      case 3:
+      case '3':
+        return 3
+      default:
+        site.refuse('transport.udpRedundancy should be 0, 1, 2, 3 or "auto"')
+        return 'auto'
+    }
+  },
+}
+
+const transportKeys: Table<ProxyTransportConfig> = {
   useEncryption: flag(false, { ini: 'use_encryption' }),
   useCompression: flag(false, { ini: 'use_compression' }),
   bandwidthLimit: limitKey,
@@ -65,7 +98,24 @@ const transport: Key<ProxyTransportConfig> = object<ProxyTransportConfig>({
     word => `not support proxy protocol version: ${word}`,
     { ini: 'proxy_protocol_version' },
   ),
-})
+}
+
+const transport: Key<ProxyTransportConfig> = object<ProxyTransportConfig>(transportKeys)
+
+const packetKeys: Pick<Table<PacketProxyKeys>, keyof PacketProxyKeys> = {
+  transport: object<PacketTransportConfig>({
+    ...transportKeys,
+    udpRedundancy: udpRedundancyKey,
+  }),
+  udpIdleTimeout: int(30, {
+    ini: 'udp_idle_timeout',
+    check: seconds =>
+      seconds > 0 && seconds <= MAX_IDLE_SECONDS
+        ? undefined
+        : `udpIdleTimeout: ${seconds} must be in the range 1..${MAX_IDLE_SECONDS}`,
+  }),
+  localAddrPerUser: flag(false, { ini: 'local_addr_per_user' }),
+}
 
 const healthCheck: Key<HealthCheckConfig> = object<HealthCheckConfig>(
   {
@@ -125,13 +175,14 @@ const httpLogin = {
 const secretKeys: Table<SecretProxyKeys> = {
   secretKey: secret({ ini: 'sk' }),
   allowUsers: texts({ ini: 'allow_users' }),
+  requireEndToEnd: flag(false, { ini: 'require_end_to_end' }),
 }
 
 export const natTraversal: Key<NatTraversalConfig> = object({ disableAssistedAddrs: flag(false) })
 
 export const proxyTables: ProxyTables = {
   tcp: { ...base, type: constant('tcp'), remotePort },
-  udp: { ...base, type: constant('udp'), remotePort },
+  udp: { ...base, ...packetKeys, type: constant('udp'), remotePort },
   http: {
     ...base,
     ...domains,
@@ -155,7 +206,7 @@ export const proxyTables: ProxyTables = {
     }),
   },
   stcp: { ...base, ...secretKeys, type: constant('stcp') },
-  sudp: { ...base, ...secretKeys, type: constant('sudp') },
+  sudp: { ...base, ...secretKeys, ...packetKeys, type: constant('sudp') },
   xtcp: { ...base, ...secretKeys, type: constant('xtcp'), natTraversal },
 }
 

@@ -36,6 +36,11 @@ export interface ServerConfig {
   readonly natholeAnalysisDataReserveHours: number
   readonly detailedErrorsToClient: boolean
   readonly enablePrometheus: boolean
+  /**
+   * Not in frp: clients that are logged in may run benches (`frpc bench -c`), which send as fast as
+   * the line takes.
+   */
+  readonly allowBench: boolean
   readonly auth: ServerAuthConfig
   readonly transport: ServerTransportConfig
   readonly webServer: WebServerConfig
@@ -282,8 +287,23 @@ export interface TcpProxyConfig extends ProxyBase {
   readonly remotePort: number
 }
 
-export interface UdpProxyConfig extends ProxyBase {
+/** What udp and sudp proxies have beyond frp's keys. */
+export interface PacketProxyKeys {
+  readonly transport: PacketTransportConfig
+  /** Seconds; a user without packets for so long is forgotten. */
+  readonly udpIdleTimeout: number
+  /** Each user's address has an own 127.x.y.z towards a local service (Linux). */
+  readonly localAddrPerUser: boolean
+}
+
+export interface PacketTransportConfig extends ProxyTransportConfig {
+  /** So often each packet is sent again, with later ones; `auto`: once, while packets are lost. */
+  readonly udpRedundancy: 0 | 1 | 2 | 3 | 'auto'
+}
+
+export interface UdpProxyConfig extends ProxyBase, PacketProxyKeys {
   readonly type: 'udp'
+  readonly transport: PacketTransportConfig
   /** 0 = the server picks. */
   readonly remotePort: number
 }
@@ -324,14 +344,17 @@ export interface SecretProxyKeys {
   readonly secretKey: Secret
   /** Empty = the proxy's own user only; `*` = everybody. */
   readonly allowUsers: readonly string[]
+  /** Not in frp: only visitors of quicfrp are let in, and only end to end. */
+  readonly requireEndToEnd: boolean
 }
 
 export interface StcpProxyConfig extends ProxyBase, SecretProxyKeys {
   readonly type: 'stcp'
 }
 
-export interface SudpProxyConfig extends ProxyBase, SecretProxyKeys {
+export interface SudpProxyConfig extends ProxyBase, SecretProxyKeys, PacketProxyKeys {
   readonly type: 'sudp'
+  readonly transport: PacketTransportConfig
 }
 
 export interface XtcpProxyConfig extends ProxyBase, SecretProxyKeys {
@@ -352,6 +375,8 @@ export interface VisitorBase {
   readonly enabled: boolean
   readonly transport: { readonly useEncryption: boolean; readonly useCompression: boolean }
   readonly secretKey: Secret
+  /** Not in frp: connects only to proxies of quicfrp, and only end to end. */
+  readonly requireEndToEnd: boolean
   readonly serverUser: string
   readonly serverName: string
   readonly bindAddr: string

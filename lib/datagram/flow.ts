@@ -13,6 +13,9 @@ export const MAX_PACKET_BYTES = 65_507
  */
 export type Redundancy = 0 | 1 | 2 | 3 | 'auto'
 
+/** The other side has closed the flow, or the link it was on is over. */
+export type FlowEnd = 'peer' | 'link'
+
 /** The packets of one user. Best effort: they can be lost, and come in any order. */
 export interface Flow {
   /** The user's. */
@@ -25,8 +28,8 @@ export interface Flow {
   send(payload: Buffer): void
   /** `payload` is lent for the duration of the call. One handler; without one packets are lost. */
   onPacket(handler: (payload: Buffer) => void): void
-  /** The other side has closed it, or the link is over. Not called for our own `close`. */
-  onClose(handler: () => void): void
+  /** Not called for our own `close`. */
+  onClose(handler: (by: FlowEnd) => void): void
   /** Ends it at both sides. Safe to call twice. */
   close(): void
 }

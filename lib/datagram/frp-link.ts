@@ -8,7 +8,7 @@ import type { Clock } from '../clock.ts'
 import { MessageChannel } from '../wire/channel.ts'
 import { encodeMessage, HEADER_BYTES, MAX_BODY_BYTES } from '../wire/codec.ts'
 import type { Message, UdpAddress } from '../wire/messages.ts'
-import type { Flow, FlowLink } from './flow.ts'
+import type { Flow, FlowEnd, FlowLink } from './flow.ts'
 
 export interface FrpLinkOptions {
   /** After StartWorkConn (or NewVisitorConnResp), with its layers. Owned from the call on. */
@@ -162,7 +162,7 @@ class FrpFlow implements Flow {
   handlePacket: ((payload: Buffer) => void) | undefined
   readonly #host: FrpFlowHost
   readonly #tail: string
-  #handleClose: (() => void) | undefined
+  #handleClose: ((by: FlowEnd) => void) | undefined
 
   constructor(address: Address, host: FrpFlowHost) {
     this.address = address
@@ -178,7 +178,7 @@ class FrpFlow implements Flow {
     this.handlePacket = handler
   }
 
-  onClose(handler: () => void): void {
+  onClose(handler: (by: FlowEnd) => void): void {
     this.#handleClose = handler
   }
 
@@ -192,7 +192,7 @@ class FrpFlow implements Flow {
   handleDropped(): void {
     if (this.isClosed) return
     this.close()
-    this.#handleClose?.()
+    this.#handleClose?.('link')
   }
 }
 

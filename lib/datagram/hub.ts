@@ -14,7 +14,7 @@ import { Copies, type Held, type HeldPackets } from './copies.ts'
 import { DuplicateWindow, STALE } from './duplicates.ts'
 import { FairQueue } from './fair-queue.ts'
 import { FlowIds } from './flow-ids.ts'
-import { MAX_PACKET_BYTES, type Flow, type Redundancy } from './flow.ts'
+import { MAX_PACKET_BYTES, type Flow, type FlowEnd, type Redundancy } from './flow.ts'
 import {
   CLOSED,
   COPY,
@@ -112,7 +112,7 @@ export class FlowHub {
       this.#theirLinks.delete(link.number)
     }
     for (const flow of (link.isMine ? this.#mine : this.#theirs).values()) {
-      if (flow.link === link) this.#drop(flow, { isTold: true })
+      if (flow.link === link) this.#drop(flow, 'link')
     }
   }
 
@@ -132,7 +132,7 @@ export class FlowHub {
     this.#isOver = true
     this.#cancelTimer?.()
     for (const flow of [...this.#mine.values(), ...this.#theirs.values()]) {
-      this.#drop(flow, { isTold: true })
+      this.#drop(flow, 'link')
     }
     this.#theirLinks.clear()
   }
@@ -158,7 +158,7 @@ export class FlowHub {
   /** Ends a flow by the wish of this side. */
   closeFlow(flow: HubFlow): void {
     if (!this.#isOver) this.#tell(CLOSED, flow)
-    this.#drop(flow, { isTold: false })
+    this.#drop(flow)
   }
 
   #copiesFor(flow: HubFlow, bytes: number, now: number): number {
@@ -251,7 +251,7 @@ export class FlowHub {
     if (head.kind === KNOWN) flow.introduction = undefined
     else if (head.kind === UNKNOWN && flow.isMine) {
       flow.introduction = introductionOf(flow.link, flow.address)
-    } else this.#drop(flow, { isTold: true })
+    } else this.#drop(flow, 'peer')
   }
 
   #receivePacket(datagram: Buffer, head: Head): void {
@@ -295,7 +295,7 @@ export class FlowHub {
   #introduced(known: HubFlow | undefined, datagram: Buffer, head: Head): HubFlow | undefined {
     if (known !== undefined && known.link.number === head.link) return known
     // Its number has been given to another user since.
-    if (known !== undefined) this.#drop(known, { isTold: true })
+    if (known !== undefined) this.#drop(known, 'peer')
     const link = this.#theirLinks.get(head.link)
     if (link === undefined || this.#theirs.size >= MAX_FLOWS) return undefined
     const address = decodeAddress(datagram, head.addressAt)
@@ -306,7 +306,8 @@ export class FlowHub {
     return undefined
   }
 
-  #drop(flow: HubFlow, { isTold }: { readonly isTold: boolean }): void {
+  /** `by` is left out where this side ends it itself. */
+  #drop(flow: HubFlow, by?: FlowEnd): void {
     const flows = flow.isMine ? this.#mine : this.#theirs
     if (flows.get(flow.id) === flow) {
       flows.delete(flow.id)
@@ -314,7 +315,7 @@ export class FlowHub {
     }
     this.#queue.forget(flow)
     this.#copies.forget(flow)
-    flow.handleDropped({ isTold })
+    flow.handleDropped(by)
   }
 
   // ---- time
@@ -367,7 +368,7 @@ class HubFlow implements Flow {
   isClosed: boolean = false
   handlePacket: ((payload: Buffer) => void) | undefined
   readonly #hub: FlowHub
-  #handleClose: (() => void) | undefined
+  #handleClose: ((by: FlowEnd) => void) | undefined
 
   constructor(hub: FlowHub, { link, id, isMine, address }: FlowOptions) {
     this.#hub = hub
@@ -385,7 +386,7 @@ class HubFlow implements Flow {
     this.handlePacket = handler
   }
 
-  onClose(handler: () => void): void {
+  onClose(handler: (by: FlowEnd) => void): void {
     this.#handleClose = handler
   }
 
@@ -393,11 +394,11 @@ class HubFlow implements Flow {
     if (!this.isClosed) this.#hub.closeFlow(this)
   }
 
-  handleDropped({ isTold }: { readonly isTold: boolean }): void {
+  handleDropped(by: FlowEnd | undefined): void {
     if (this.isClosed) return
     this.isClosed = true
     this.handlePacket = undefined
-    if (isTold) this.#handleClose?.()
+    if (by !== undefined) this.#handleClose?.(by)
   }
 }
 

@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
+import type { Session } from '../transport/transport.ts'
 import type { StringMap, VisitorIntroduction } from '../wire/messages.ts'
 
 /**
@@ -76,10 +77,20 @@ export interface OpenPort {
   close(): Promise<void>
 }
 
+export interface OpenUdpPort extends OpenPort {
+  /** Best effort. The payload may be used again after the call. */
+  send(payload: Buffer, to: Address): void
+}
+
 export interface OpenDoor {
   /** Whoever is inside stays. */
   close(): void
 }
+
+/** `session` is given where both sides can use its datagrams. */
+export type PacketWay =
+  | { readonly isReal: true }
+  | { readonly isReal: false; readonly session: Session | undefined }
 
 export interface ProxyHost {
   /** With the proxy's name as its last tag. */
@@ -92,16 +103,28 @@ export interface ProxyHost {
    * PORT_UNAVAILABLE, `detail` being frp's text. No user is handed over before it has resolved.
    */
   listenTcp(remotePort: number, onUser: (user: UserConnection) => void): Promise<OpenPort>
+  /**
+   * As listenTcp, for packets. `payload` is lent for the call; `from` is the same object for each
+   * packet of an address as long as that is remembered.
+   */
+  listenUdp(
+    remotePort: number,
+    onPacket: (payload: Buffer, from: Address) => void,
+  ): Promise<OpenUdpPort>
+  /** How the packets of a proxy reach this client. */
+  readonly packets: PacketWay
   /** Lets visitors in, those who `secret` allows. */
   openDoor(secret: SecretSpec, onUser: (user: UserConnection) => void): OpenDoor
   /**
-   * The stream for one user connection. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or
+   * The stream for one user connection, or for the packets of all users. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or
    * ABORTED when the user left first.
    */
   openWorkStream(
-    from: Pick<UserConnection, 'remote' | 'local' | 'visit'>,
+    from: Pick<UserConnection, 'remote' | 'local' | 'visit'> | undefined,
     options: { readonly signal: AbortSignal },
   ): Promise<WorkStream>
+  /** Bytes of packets, from users and to them. */
+  countTraffic(inBytes: number, outBytes: number): void
   /** A user connection was joined. The returned function tells its bytes when it is over. */
   countConnection(remote: Address): (traffic: { inBytes: number; outBytes: number }) => void
 }

@@ -6,14 +6,19 @@ import type { Duplex } from 'node:stream'
 import { type Address, formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ProxyConfig } from '../config/index.ts'
-import { errorText, TunnelError } from '../errors.ts'
+import { acceptFlowLink, frpFlowLink } from '../datagram/index.ts'
+import { OwnerSecret } from '../e2e/index.ts'
+import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { layerStream, type StreamLimiter } from '../stream/layers.ts'
 import { TokenBucket } from '../stream/limit.ts'
 import { encodeProxyHeader } from '../stream/proxy-protocol.ts'
 import { splice } from '../stream/splice.ts'
 import type { Stream } from '../transport/transport.ts'
-import { SOCKET_HIGH_WATER_MARK } from './host.ts'
+import type { VisitorIntroduction } from '../wire/messages.ts'
+import { admitOwn, admitReal } from './guest.ts'
+import { type PacketWay, SOCKET_HIGH_WATER_MARK } from './host.ts'
+import { UdpService } from './udp-service.ts'
 
 /** Longest wait for the local service, as frp's. */
 const LOCAL_DIAL_TIMEOUT_MS = 10_000
@@ -22,12 +27,16 @@ export interface LocalProxyOptions {
   /** The key of the token (deriveKey), for proxies with useEncryption. */
   readonly encryptionKey: Buffer
   readonly clock: Clock
+  /** Prefix of the names on the wire. Default: none. */
+  readonly user?: string
 }
 
 /** Whose connection it is, as the server told. */
 export interface UserConnection {
   readonly source: Address | undefined
   readonly destination: Address | undefined
+  /** Of a visitor whose key is for us to check. */
+  readonly introduction?: VisitorIntroduction | undefined
 }
 
 export interface JoinOptions {
@@ -35,6 +44,8 @@ export interface JoinOptions {
   readonly halfClose: boolean
   /** Its tags end with the name of the proxy. */
   readonly log: Logger
+  /** For types that carry packets. */
+  readonly packets: PacketWay
 }
 
 export interface Joined {
@@ -49,6 +60,9 @@ export class LocalProxy {
   readonly config: ProxyConfig
   readonly #options: LocalProxyOptions
   readonly #limiter: StreamLimiter | undefined
+  /** Of a secret proxy: what it offers to servers of ours, and how it knows its visitors. */
+  readonly secret: OwnerSecret | undefined
+  readonly #udp: UdpService | undefined
 
   constructor(config: ProxyConfig, options: LocalProxyOptions) {
     this.config = config
@@ -58,6 +72,8 @@ export class LocalProxy {
       const bucket = new TokenBucket(bandwidthLimit.bytesPerSecond, options.clock.now())
       this.#limiter = { bucket, side: 'wire' }
     }
+    this.secret = secretOf(config, options)
+    this.#udp = udpServiceOf(config, options)
   }
 
   /** `127.0.0.1:22` */
@@ -67,28 +83,87 @@ export class LocalProxy {
 
   /**
    * Connects to the local service and joins it with the work stream, which is owned from the call
-   * on. Resolves once they are joined. Rejects with LOCAL_SERVICE_DOWN (logged here, the stream is
-   * closed at once) or STREAM_RESET (the user left meanwhile).
+   * on. Resolves once they are joined. Rejects with LOCAL_SERVICE_DOWN or AUTH_FAILED (logged here,
+   * the stream is closed at once) or STREAM_RESET (the user left meanwhile).
    */
   async join(
     stream: Stream,
     user: UserConnection,
-    { halfClose, log }: JoinOptions,
+    { halfClose, log, packets }: JoinOptions,
   ): Promise<Joined> {
-    const local = await this.#dial(stream, log)
-    const { useEncryption, useCompression, proxyProtocolVersion } = this.config.transport
+    if (this.#udp !== undefined) return this.#joinPackets(this.#udp, stream, { log, packets })
+    const { introduction } = user
+    const guest = introduction && (await this.#admit(stream, introduction, log))
+    const local = await this.#dial(guest ?? stream, log)
+    const { proxyProtocolVersion } = this.config.transport
     const header = proxyProtocolVersion !== '' && headerOf(proxyProtocolVersion, user)
     if (header) local.write(header)
-    const layered = layerStream(stream, {
-      compression: useCompression,
-      ...(useEncryption && { encryptionKey: this.#options.encryptionKey }),
-      ...(this.#limiter && { limiter: this.#limiter, clock: this.#options.clock }),
-    })
-    const ended = splice(layered, local, { halfClose }).then(({ aToB, bToA }) => ({
+    const ended = splice(guest ?? this.#layered(stream), local, { halfClose }).then(({ aToB, bToA }) => ({
       bytesToLocal: aToB,
       bytesToUser: bToA,
     }))
     return { ended }
+  }
+
+  /** The client is over. */
+  close(): void {
+    this.#udp?.close()
+  }
+
+  async #joinPackets(
+    udp: UdpService,
+    stream: Duplex,
+    { log, packets }: Pick<JoinOptions, 'log' | 'packets'>,
+  ): Promise<Joined> {
+    const layered = this.#layered(stream)
+    const { clock } = this.#options
+    if (packets.isReal) {
+      const link = frpFlowLink({ stream: layered, side: 'service', clock })
+      return { ended: udp.serve(link, log) }
+    }
+    const link = await acceptFlowLink({
+      stream: layered,
+      session: packets.session,
+      clock,
+      idleMs: udp.idleMs,
+      bucket: this.#limiter?.bucket,
+      ...('udpRedundancy' in this.config.transport && {
+        redundancy: this.config.transport.udpRedundancy,
+      }),
+    })
+    return { ended: udp.serve(link, log) }
+  }
+
+  /** The bytes as they are inside the layers between us and the server. */
+  #layered(stream: Duplex): Duplex {
+    const { useEncryption, useCompression } = this.config.transport
+    return layerStream(stream, {
+      compression: useCompression,
+      ...(useEncryption && { encryptionKey: this.#options.encryptionKey }),
+      ...(this.#limiter && { limiter: this.#limiter, clock: this.#options.clock }),
+    })
+  }
+
+  async #admit(
+    stream: Duplex,
+    introduction: VisitorIntroduction,
+    log: Logger,
+  ): Promise<Duplex | undefined> {
+    const { secret, config } = this
+    if (secret === undefined || !('requireEndToEnd' in config)) return undefined
+    const { clock } = this.#options
+    const options = { secret, clock, requireEndToEnd: config.requireEndToEnd }
+    try {
+      // End to end there is a layer of its own, and only the limit stays.
+      if (introduction.ephemeral === '') {
+        return admitReal(this.#layered(stream), introduction, options)
+      }
+      const limiter = this.#limiter
+      return await admitOwn(layerStream(stream, { limiter, clock }), introduction, options)
+    } catch (error) {
+      log.warn(`visitor refused: ${errorDetail(error)}`)
+      throw error
+    }
   }
 
   #dial(stream: Duplex, log: Logger): Promise<net.Socket> {
@@ -145,6 +220,20 @@ export class LocalProxy {
 
 function ignore(): void {}
 
+function secretOf(config: ProxyConfig, options: LocalProxyOptions): OwnerSecret | undefined {
+  if (!('secretKey' in config)) return undefined
+  const { user = '', clock } = options
+  return new OwnerSecret(
+    {
+      type: config.type,
+      name: user === '' ? config.name : `${user}.${config.name}`,
+      secretKey: config.secretKey.reveal(),
+      useCompression: config.transport.useCompression,
+    },
+    clock.now(),
+  )
+}
+
 /** A host name with several addresses fails with one error for each. */
 function dialErrorText(error: unknown): string {
   if (error instanceof AggregateError) return error.errors.map(errorText).join('; ')
@@ -161,5 +250,18 @@ function headerOf(
     version,
     source,
     destination: destination ?? { ip: '127.0.0.1', port: 0 },
+  })
+}
+
+function udpServiceOf(config: ProxyConfig, { clock }: LocalProxyOptions): UdpService | undefined {
+  if (config.type !== 'udp') return undefined
+  const { localIP, localPort, udpIdleTimeout, localAddrPerUser, transport } = config
+  return new UdpService({
+    localIP,
+    localPort,
+    idleMs: udpIdleTimeout * 1_000,
+    proxyProtocolVersion: transport.proxyProtocolVersion,
+    localAddrPerUser,
+    clock,
   })
 }

@@ -3,8 +3,10 @@
 import type { ProxyStarter } from './host.ts'
 import { startStcp } from './stcp.ts'
 import { startTcp } from './tcp.ts'
+import { startUdp } from './udp.ts'
 
 export const proxyStarters: Readonly<Record<string, ProxyStarter>> = {
   stcp: startStcp,
   tcp: startTcp,
+  udp: startUdp,
 }

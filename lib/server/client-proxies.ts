@@ -3,7 +3,7 @@
 import type { Address } from '../address.ts'
 import { errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import type { OpenPort, ProxyHost, ProxySpec, RunningProxy } from '../proxy/host.ts'
+import type { OpenPort, PacketWay, ProxyHost, ProxySpec, RunningProxy } from '../proxy/host.ts'
 import { proxyStarters } from '../proxy/registry.ts'
 import type { ServerContext } from './context.ts'
 import type { ProxyStatus } from './status.ts'
@@ -12,6 +12,8 @@ export interface ClientProxiesOptions {
   readonly runId: string
   /** Whose proxies they are. */
   readonly user: string
+  /** Known once the client has logged in. */
+  readonly packets: () => PacketWay
   readonly openWorkStream: (
     spec: ProxySpec,
     ...args: Parameters<ProxyHost['openWorkStream']>
@@ -99,7 +101,7 @@ export class ClientProxies {
   }
 
   #hostOf(spec: ProxySpec): ProxyHost {
-    const { ports, visitors, key, clock } = this.#context
+    const { ports, udpPorts, visitors, key, clock } = this.#context
     const { name } = spec
     const log = this.#log(name)
     return {
@@ -108,9 +110,12 @@ export class ClientProxies {
       encryptionKey: key,
       listenTcp: (remotePort, onUser): Promise<OpenPort> =>
         ports.open({ name, remotePort, log, onUser }),
+      listenUdp: (remotePort, onPacket) => udpPorts.open({ name, remotePort, log, onPacket }),
+      packets: this.#options.packets(),
       openDoor: (secret, onUser) =>
         visitors.open({ ...secret, name, owner: this.#options.user }, onUser),
       openWorkStream: (from, options) => this.#options.openWorkStream(spec, from, options),
+      countTraffic: (inBytes, outBytes) => this.#countTraffic(name, inBytes, outBytes),
       countConnection: user => this.#count(name, user),
     }
   }
@@ -133,6 +138,13 @@ export class ClientProxies {
       if (this.#connections > 0) return
       for (const done of this.#idleWaiters) done()
     }
+  }
+
+  #countTraffic(name: string, inBytes: number, outBytes: number): void {
+    const proxy = this.#proxies.get(name)
+    if (proxy === undefined) return
+    proxy.inBytes += inBytes
+    proxy.outBytes += outBytes
   }
 
   #log(name: string): Logger {

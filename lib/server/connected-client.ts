@@ -5,7 +5,7 @@ import { type Address, formatAddress } from '../address.ts'
 import { Alarm } from '../control/alarm.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import type { ProxySpec, UserConnection, WorkStream } from '../proxy/host.ts'
+import type { PacketWay, ProxySpec, UserConnection, WorkStream } from '../proxy/host.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import { VERSION } from '../version.ts'
 import type { MessageChannel } from '../wire/channel.ts'
@@ -66,6 +66,7 @@ export class ConnectedClient {
     this.#proxies = new ClientProxies(context, {
       runId,
       user: login.user,
+      packets: () => this.#packets(),
       openWorkStream: (spec, from, opening) => this.#openWorkStream(spec, from, opening),
     })
     const { config, clock } = context
@@ -298,7 +299,7 @@ export class ConnectedClient {
 
   async #openWorkStream(
     spec: ProxySpec,
-    { remote, local, visit }: Pick<UserConnection, 'remote' | 'local' | 'visit'>,
+    from: Pick<UserConnection, 'remote' | 'local' | 'visit'> | undefined,
     options: { readonly signal: AbortSignal },
   ): Promise<WorkStream> {
     if (this.#workStreams === undefined || this.#phase !== 'open') {
@@ -308,18 +309,26 @@ export class ConnectedClient {
     const start = {
       type: 'StartWorkConn',
       proxy_name: spec.name,
-      src_addr: remote.ip,
-      src_port: remote.port,
-      dst_addr: local.ip,
-      dst_port: local.port,
-      quicfrp: visit?.introduction,
+      src_addr: from?.remote.ip ?? '',
+      src_port: from?.remote.port ?? 0,
+      dst_addr: from?.local.ip ?? '',
+      dst_port: from?.local.port ?? 0,
+      quicfrp: from?.visit?.introduction,
     } as const
     stream.write(encodeMessage(start))
     return { stream, halfClose: this.#halfClose }
   }
 
+  #packets(): PacketWay {
+    if (!this.agreesOn('packet-links')) return { isReal: true }
+    const hasDatagrams = this.agreesOn('datagrams') && this.session.datagrams !== undefined
+    return { isReal: false, session: hasDatagrams ? this.session : undefined }
+  }
+
   #features(): string[] {
-    return SERVER_FEATURES.filter(name => name !== 'server-streams' || this.session.canOpen)
+    const { canOpen } = this.session
+    const features = SERVER_FEATURES.filter(name => name !== 'server-streams' || canOpen)
+    return this.#context.config.allowBench && canOpen ? [...features, 'bench'] : features
   }
 
   #event(): ClientEvent {

@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts'
 import type { ProxyNames } from './control.ts'
 import type { ServerEvents } from './status.ts'
 import type { UserPorts } from './user-ports.ts'
+import type { UserUdpPorts } from './user-udp-ports.ts'
 import type { Visitors } from './visitors.ts'
 
 export interface ServerContext {
@@ -14,6 +15,7 @@ export interface ServerContext {
   readonly log: Logger
   readonly names: ProxyNames
   readonly ports: UserPorts
+  readonly udpPorts: UserUdpPorts
   /** The doors of all secret proxies. */
   readonly visitors: Visitors
   /** Of the token. */

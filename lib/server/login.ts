@@ -27,7 +27,13 @@ export interface AcceptedLogin {
  * What both sides can do when both name it. `server-streams` also needs a session in which the
  * server can open.
  */
-export const SERVER_FEATURES: readonly string[] = ['server-streams', 'half-close', 'visitor-e2e']
+export const SERVER_FEATURES: readonly string[] = [
+  'server-streams',
+  'half-close',
+  'visitor-e2e',
+  'packet-links',
+  'datagrams',
+]
 
 /** Real names are far shorter. The whole Login is bounded by the frame limit of 10 kB. */
 const MAX_NAME = 256

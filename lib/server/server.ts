@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto'
 import { EventEmitter } from 'node:events'
 import type { Address } from '../address.ts'
+import { BenchHost, refuseBench } from '../bench/index.ts'
 import { type Clock, systemClock } from '../clock.ts'
 import type { ServerConfig } from '../config/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
@@ -11,7 +12,13 @@ import { type Logger, silentLogger } from '../log.ts'
 import type { Listener, ListenerEvents, Session, Stream } from '../transport/transport.ts'
 import type { MessageChannel } from '../wire/channel.ts'
 import { deriveKey } from '../wire/cipher.ts'
-import type { Login, NewVisitorConn, NewWorkConn } from '../wire/messages.ts'
+import type {
+  Login,
+  NewBench,
+  NewVisitorConn,
+  NewWorkConn,
+  StartBench,
+} from '../wire/messages.ts'
 import { ConnectedClient, loginLine } from './connected-client.ts'
 import type { ServerContext } from './context.ts'
 import { Incoming } from './incoming.ts'
@@ -22,6 +29,7 @@ import { PortTable } from './ports.ts'
 import { Sessions } from './sessions.ts'
 import type { ClientStatus, ServerEvents } from './status.ts'
 import { UserPorts } from './user-ports.ts'
+import { UserUdpPorts } from './user-udp-ports.ts'
 import { Visitors } from './visitors.ts'
 
 export interface ServerOptions {
@@ -54,6 +62,8 @@ export class Server extends EventEmitter<ServerEvents> {
   readonly #listen: (events: ListenerEvents) => Promise<readonly Listener[]>
   readonly #context: ServerContext
   readonly #incoming: Incoming
+  /** Only where benches are allowed. */
+  readonly #benches: BenchHost | undefined
   readonly #registry = new Sessions<ConnectedClient>()
   /** Also those whose login waits for the end of an older one. */
   readonly #bySession = new Map<Session, ConnectedClient>()
@@ -68,13 +78,15 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#log = log.child({ source: 'server/service' })
     this.#clock = clock
     this.#listen = options.listen ?? (events => openNetwork(config, events))
-    const table = new PortTable({ allowPorts: config.allowPorts, random: Math.random })
+    const { allowPorts, proxyBindAddr: bindAddr } = config
+    const newTable = (): PortTable => new PortTable({ allowPorts, random: Math.random })
     this.#context = {
       config,
       clock,
       log,
       names: new Set(),
-      ports: new UserPorts({ table, bindAddr: config.proxyBindAddr, clock }),
+      ports: new UserPorts({ table: newTable(), bindAddr, clock }),
+      udpPorts: new UserUdpPorts({ table: newTable(), bindAddr, clock }),
       key: deriveKey(config.auth.token.reveal()),
       visitors: new Visitors({
         clock,
@@ -83,12 +95,16 @@ export class Server extends EventEmitter<ServerEvents> {
       }),
       emit: (name, ...args) => this.#emit(name, ...args),
     }
+    this.#benches = config.allowBench ? new BenchHost({ clock, log: this.#log }) : undefined
     this.#incoming = new Incoming(
       {
         onLogin: (session, channel, login) => this.#handleLogin(session, channel, login),
         onWorkConn: (stream, message) => this.#handleWorkConn(stream, message),
         onVisitorConn: (session, channel, message) =>
           this.#handleVisitorConn(session, channel, message),
+        onNewBench: (session, channel, message) => this.#handleNewBench(session, channel, message),
+        onStartBench: (session, channel, message) =>
+          this.#handleStartBench(session, channel, message),
       },
       { clock, log: this.#log },
     )
@@ -212,6 +228,25 @@ export class Server extends EventEmitter<ServerEvents> {
   ): Promise<boolean> {
     const client = this.#registry.find(message.run_id)
     return this.#context.visitors.receive({ session, channel, message, client })
+  }
+
+  #handleNewBench(session: Session, channel: MessageChannel, message: NewBench): void {
+    this.#admitted(session)
+    if (this.#benches) this.#benches.handleNew(session, channel, message)
+    else refuseBench(channel, 'allowBench = true is not in the config of the server')
+  }
+
+  #handleStartBench(session: Session, channel: MessageChannel, message: StartBench): void {
+    this.#admitted(session)
+    if (this.#benches) this.#benches.handleStart(session, channel.detach(), message)
+    else channel.destroy()
+  }
+
+  /** Throws PROTOCOL_ERROR for a session without a login, or with one that still waits. */
+  #admitted(session: Session): void {
+    const client = this.#bySession.get(session)
+    if (client !== undefined && this.#registry.find(client.runId) === client) return
+    throw new TunnelError('PROTOCOL_ERROR', 'a bench before the login')
   }
 
   #drain(): void {

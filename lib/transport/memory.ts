@@ -7,6 +7,7 @@ import type { Address } from '../address.ts'
 import { TunnelError } from '../errors.ts'
 import type {
   CloseReason,
+  DatagramChannel,
   Dialer,
   Listener,
   ListenerEvents,
@@ -14,6 +15,11 @@ import type {
   SessionStats,
   Stream,
 } from './transport.ts'
+
+/** Largest datagram: what QUIC carries on the internet. */
+const DATAGRAM_BYTES = 1_200
+/** Datagrams under way in one turn of the loop; past it the link is full. */
+const DATAGRAM_QUEUE = 1_024
 
 /** Bytes a stream takes for a reader that does not read: this much at each end. */
 const STREAM_BUFFER_BYTES = 65_536
@@ -26,6 +32,8 @@ export interface MemoryPairOptions {
    * False plays a link without multiplexing, where the server cannot open streams. Default true.
    */
   readonly serverCanOpen?: boolean
+  /** False plays a link without datagrams. Default true. */
+  readonly datagrams?: boolean
   readonly clientAddress?: Address
   readonly serverAddress?: Address
 }
@@ -47,6 +55,12 @@ export function memoryPair(
   const server = new MemoryEnd(serverAddress, clientAddress, options.serverCanOpen ?? true)
   client.join(server)
   server.join(client)
+  if (options.datagrams !== false) {
+    client.datagrams = new MemoryDatagrams(client)
+    server.datagrams = new MemoryDatagrams(server)
+    client.datagrams.join(server.datagrams)
+    server.datagrams.join(client.datagrams)
+  }
   return [client, server]
 }
 
@@ -128,6 +142,7 @@ class MemoryEnd implements MemorySession {
   readonly remoteAddress: Address
   readonly canOpen: boolean
   readonly closed: Promise<CloseReason>
+  datagrams?: MemoryDatagrams
   readonly #streams = new Set<MemoryStream>()
   readonly #waiting: MemoryStream[] = []
   readonly #resolveClosed: (reason: CloseReason) => void
@@ -146,6 +161,10 @@ class MemoryEnd implements MemorySession {
 
   join(peer: MemoryEnd): void {
     this.#peer = peer
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed
   }
 
   async openStream(): Promise<Stream> {
@@ -201,6 +220,60 @@ class MemoryEnd implements MemorySession {
     this.#isClosed = true
     for (const stream of this.#streams) stream.abandon(reason.detail)
     this.#resolveClosed(reason)
+  }
+}
+
+/** Loses nothing and keeps the order, but says no when it is full. */
+class MemoryDatagrams implements DatagramChannel {
+  readonly maxBytes = DATAGRAM_BYTES
+  readonly #end: MemoryEnd
+  #peer: MemoryDatagrams | undefined
+  #handler: ((payload: Buffer) => void) | undefined
+  #onWritable: (() => void) | undefined
+  #underWay: Buffer[] = []
+  #isRefused = false
+
+  constructor(end: MemoryEnd) {
+    this.#end = end
+  }
+
+  join(peer: MemoryDatagrams): void {
+    this.#peer = peer
+  }
+
+  send(payload: Uint8Array): boolean {
+    if (payload.length > this.maxBytes || this.#end.isClosed) return false
+    if (this.#underWay.length >= DATAGRAM_QUEUE) {
+      this.#isRefused = true
+      return false
+    }
+    if (this.#underWay.length === 0) queueMicrotask(() => this.#deliver())
+    this.#underWay.push(Buffer.from(payload))
+    return true
+  }
+
+  onDatagram(handler: (payload: Buffer) => void): void {
+    this.#handler = handler
+  }
+
+  onWritable(handler: () => void): void {
+    this.#onWritable = handler
+  }
+
+  #deliver(): void {
+    const arrived = this.#underWay
+    this.#underWay = []
+    const peer = this.#peer
+    if (peer && !peer.#end.isClosed) {
+      for (const payload of arrived) {
+        peer.#handler?.(payload)
+        // It was lent: who kept it sees so.
+        payload.fill(0xdd)
+      }
+    }
+    if (!this.#isRefused) return
+    this.#isRefused = false
+    this.#onWritable?.()
   }
 }
 

@@ -15,6 +15,7 @@ import {
   type DatagramHandler,
   type SendResult,
   type UdpSocket,
+  type UdpSocketOptions,
 } from './socket.ts'
 
 const SOCK_DGRAM = 2
@@ -51,7 +52,11 @@ const MAX_QUEUED_SENDS = 256
  * Binds the batching socket. Rejects with the system's error (EADDRINUSE, EACCES, EADDRNOTAVAIL) as
  * `code`.
  */
-export async function openBatchSocket(bind: Address, libc: Libc): Promise<UdpSocket> {
+export async function openBatchSocket(
+  bind: Address,
+  libc: Libc,
+  { use = 'endpoint' }: UdpSocketOptions = {},
+): Promise<UdpSocket> {
   const family = bind.ip.includes(':') ? AF_INET6 : AF_INET
   const fd = check(
     libc,
@@ -60,7 +65,7 @@ export async function openBatchSocket(bind: Address, libc: Libc): Promise<UdpSoc
   )
   let socket: Socket | undefined
   try {
-    configure(libc, fd, family)
+    configure(libc, { fd, family, use })
     const name = Buffer.alloc(SOCKADDR_BYTES)
     const length = writeSockaddr(name, bind, family)
     check(libc, 'bind', libc.bind(fd, name, length))
@@ -68,7 +73,7 @@ export async function openBatchSocket(bind: Address, libc: Libc): Promise<UdpSoc
     const listening = once(socket, 'listening')
     socket.bind({ fd })
     await listening
-    return new BatchSocket({ libc, fd, family, socket })
+    return new BatchSocket({ libc, fd, family, use, socket })
   } catch (error) {
     if (socket) socket.close()
     else libc.close(fd)
@@ -83,7 +88,10 @@ function check(libc: Libc, what: string, result: number): number {
 }
 
 /** Sets buffers, don't-fragment and GRO: each is a wish that an old kernel may refuse. */
-function configure(libc: Libc, fd: number, family: number): void {
+function configure(
+  libc: Libc,
+  { fd, family, use }: { fd: number; family: number; use: 'endpoint' | 'packets' },
+): void {
   const value = Buffer.alloc(4)
   const set = (level: number, option: number, number: number): boolean => {
     value.writeInt32LE(number)
@@ -98,15 +106,16 @@ function configure(libc: Libc, fd: number, family: number): void {
   }
   if (family === AF_INET6) {
     set(IPPROTO_IPV6, IPV6_V6ONLY, 0)
-    set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
   }
+  if (use === 'packets') return
+  if (family === AF_INET6) set(IPPROTO_IPV6, IPV6_MTU_DISCOVER, PMTUDISC_PROBE)
   set(IPPROTO_IP, IP_MTU_DISCOVER, PMTUDISC_PROBE)
   set(SOL_UDP, UDP_GRO, 1)
 }
 
 class BatchSocket implements UdpSocket {
   readonly address: Address
-  readonly isUnfragmented = true
+  readonly isUnfragmented: boolean
   readonly maxBurstBytes = 65_507
   maxSegments = 64
   onWritable: (() => void) | undefined
@@ -118,7 +127,14 @@ class BatchSocket implements UdpSocket {
   #isBlocked = false
   #isClosed = false
 
-  constructor(options: { libc: Libc; fd: number; family: number; socket: Socket }) {
+  constructor(options: {
+    libc: Libc
+    fd: number
+    family: number
+    use: 'endpoint' | 'packets'
+    socket: Socket
+  }) {
+    this.isUnfragmented = options.use === 'endpoint'
     this.#family = options.family
     this.#socket = options.socket
     const { address, port } = options.socket.address()

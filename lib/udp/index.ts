@@ -4,15 +4,15 @@ import type { Address } from '../address.ts'
 import { openBatchSocket } from './batch.ts'
 import { openDgramSocket } from './dgram.ts'
 import { loadLibc } from './libc.ts'
-import type { UdpSocket } from './socket.ts'
+import type { UdpSocket, UdpSocketOptions } from './socket.ts'
 
-export type { DatagramHandler, SendResult, UdpSocket } from './socket.ts'
+export type { DatagramHandler, SendResult, UdpSocket, UdpSocketOptions } from './socket.ts'
 
 /**
  * Opens a UDP socket on `bind` (port 0: any; ip `::` serves IPv4 too). Rejects with the system's
  * error (`code` EADDRINUSE, EACCES, EADDRNOTAVAIL, EAFNOSUPPORT).
  */
-export function openUdpSocket(bind: Address): Promise<UdpSocket> {
+export function openUdpSocket(bind: Address, options: UdpSocketOptions = {}): Promise<UdpSocket> {
   const libc = loadLibc()
-  return libc ? openBatchSocket(bind, libc) : openDgramSocket(bind)
+  return libc ? openBatchSocket(bind, libc, options) : openDgramSocket(bind)
 }

@@ -16,6 +16,15 @@ export interface DatagramHandler {
   onBatchEnd(): void
 }
 
+/**
+ * `endpoint`: datagrams over the path MTU are refused and received ones may come glued together, as
+ * a QUIC endpoint wants it. `packets`: the kernel fragments what is long, and each reception is one
+ * datagram (`segmentBytes` means nothing): other people's packets stay as they are.
+ */
+export interface UdpSocketOptions {
+  readonly use?: 'endpoint' | 'packets'
+}
+
 /** Why bytes did not leave. `blocked`: the kernel's buffer is full; wait for `onWritable`. */
 export type SendResult = 'sent' | 'blocked' | 'too-big' | 'failed'
 

@@ -7,12 +7,13 @@ import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
 import { type Client, createClient } from '../../lib/client/index.ts'
+import { CLIENT_FEATURES } from '../../lib/client/login.ts'
 import { memoryDialer, MemoryNetwork } from '../../lib/transport/memory.ts'
 import { authKey } from '../../lib/wire/auth.ts'
 import { LogLines, ScriptedServer, type ServerScript } from './scripted-server.ts'
 import { clientConfig, type ConfigChoice, type ProxyChoice, tcpProxy } from './setup.ts'
 
-const OURS = ['server-streams', 'half-close']
+const OURS = CLIENT_FEATURES
 
 interface World {
   readonly network: MemoryNetwork
@@ -514,7 +515,7 @@ t.test('closing before start() makes start() reject', async t => {
 })
 
 t.test('types that do not exist yet are refused before anything starts', async t => {
-  const proxy = { ...tcpProxy(), type: 'udp' } as const
+  const proxy = { ...tcpProxy(), type: 'https', customDomains: [], subdomain: '' } as const
   t.throws(() => createClient({ config: clientConfig(), proxies: [proxy], visitors: [] }), {
     code: 'UNSUPPORTED',
   })

@@ -3,7 +3,7 @@ import net from 'node:net'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
 import { silentLogger } from '../../lib/log.ts'
-import { LocalProxy } from '../../lib/proxy/local.ts'
+import { type JoinOptions, LocalProxy } from '../../lib/proxy/local.ts'
 import { deriveKey } from '../../lib/wire/cipher.ts'
 import { duplexPair } from '../support/duplex-pair.ts'
 import { type ProxyChoice, tcpProxy } from '../client/setup.ts'
@@ -31,7 +31,7 @@ async function service(t: Test): Promise<{ port: number; heard: Promise<string> 
   return { port: address.port, heard }
 }
 
-const JOIN = { halfClose: true, log: silentLogger }
+const JOIN: JoinOptions = { halfClose: true, packets: { isReal: true }, log: silentLogger }
 
 t.test('a stream that is gone before the dial is not joined', async t => {
   const [stream] = duplexPair()

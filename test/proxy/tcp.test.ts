@@ -43,7 +43,10 @@ function fakeHost(openWorkStream: ProxyHost['openWorkStream']): FakeHost {
       return { port: port === 0 ? 4711 : port, close: async () => void (host.isOpen = false) }
     },
     openDoor: () => ({ close: () => {} }),
+    listenUdp: never,
+    packets: { isReal: true },
     openWorkStream,
+    countTraffic: () => {},
     countConnection: () => bytes => void traffic.push(bytes),
   }
   return host

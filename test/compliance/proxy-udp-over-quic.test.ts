@@ -1,0 +1,3 @@
+import { proxyUdpSuite } from './proxy-udp.ts'
+
+proxyUdpSuite({ name: 'quic', protocol: 'quic' })

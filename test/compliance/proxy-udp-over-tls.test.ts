@@ -1,0 +1,3 @@
+import { proxyUdpSuite } from './proxy-udp.ts'
+
+proxyUdpSuite({ name: 'tls', protocol: 'tcp' })
