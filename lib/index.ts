@@ -8,8 +8,10 @@
 //   client.on('proxyUp', ({ name, remoteAddr }) => console.log(name, remoteAddr))
 //   await client.start()
 
-export { createClient } from './client/index.ts'
+export type { Bench, BenchDoors, BenchService } from './bench/index.ts'
+export { createClient, openBenchDoors } from './client/index.ts'
 export type {
+  BenchDoorsOptions,
   Client,
   ClientEvents,
   ClientOptions,

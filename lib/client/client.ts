@@ -2,6 +2,7 @@
 // run.ts.
 
 import type { EventEmitter } from 'node:events'
+import type { Bench } from '../bench/index.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientConfig, ProxyConfig, VisitorConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
@@ -43,6 +44,12 @@ export interface Client extends EventEmitter<ClientEvents> {
   status(): ProxyStatus[]
   /** The session that has logged in, or undefined. */
   session(): SessionInfo | undefined
+  /**
+   * Begins a bench over the session, of at most `seconds`, where the server allows it (allowBench).
+   * It ends with the session. Rejects with UNSUPPORTED, whose detail says what to set,
+   * LIMIT_EXCEEDED, SESSION_CLOSED or TIMED_OUT.
+   */
+  openBench(options: { readonly seconds: number }): Promise<Bench>
 }
 
 /**

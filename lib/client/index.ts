@@ -1,3 +1,4 @@
 // The face of the client side.
+export { openBenchDoors, type BenchDoorsOptions } from './bench-doors.ts'
 export { createClient, type Client, type ClientOptions, type ClientSetup } from './client.ts'
 export type { ClientEvents, ProxyPhase, ProxyStatus, SessionInfo } from './status.ts'

@@ -142,6 +142,7 @@ export const serverTable: Table<ServerConfig> = {
   natholeAnalysisDataReserveHours: int(168, { ini: 'nat_hole_analysis_data_reserve_hours' }),
   detailedErrorsToClient: flag(true, { ini: 'detailed_errors_to_client' }),
   enablePrometheus: flag(false, { ini: 'enable_prometheus' }),
+  allowBench: flag(false, { ini: 'allow_bench' }),
   auth,
   transport,
   webServer: webServerKey({

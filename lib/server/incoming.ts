@@ -8,7 +8,13 @@ import { errorDetail, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import { MessageChannel } from '../wire/channel.ts'
-import type { Login, NewVisitorConn, NewWorkConn } from '../wire/messages.ts'
+import type {
+  Login,
+  NewBench,
+  NewVisitorConn,
+  NewWorkConn,
+  StartBench,
+} from '../wire/messages.ts'
 import { Admission } from './admission.ts'
 
 export interface IncomingHandlers {
@@ -22,6 +28,8 @@ export interface IncomingHandlers {
     channel: MessageChannel,
     message: NewVisitorConn,
   ): Promise<boolean>
+  onNewBench(session: Session, channel: MessageChannel, message: NewBench): void
+  onStartBench(session: Session, channel: MessageChannel, message: StartBench): void
 }
 
 /** frp's time for the first message of a stream (frp-wire.md section 1.2). */
@@ -112,6 +120,12 @@ export class Incoming {
           if ((await this.#handlers.onVisitorConn(session, channel, message)) && !session.canOpen) {
             this.settle(session)
           }
+          break
+        case 'NewBench':
+          this.#handlers.onNewBench(session, channel, message)
+          break
+        case 'StartBench':
+          this.#handlers.onStartBench(session, channel, message)
           break
         default:
           throw new TunnelError('PROTOCOL_ERROR', `the first message is ${message.type}`)

@@ -279,6 +279,30 @@ export interface NatHoleReport {
   readonly success: boolean
 }
 
+/** First on a stream of a client of ours that is logged in; asks for a bench (lib/bench). */
+export interface NewBench {
+  readonly type: 'NewBench'
+  /** Longest life that is wanted. */
+  readonly seconds: number
+}
+
+/** The bench lasts until this stream ends, unless there is an error. */
+export interface NewBenchResp {
+  readonly type: 'NewBenchResp'
+  readonly error: string
+  /** After so many the server ends it. */
+  readonly seconds: number
+  /** Streams at once. */
+  readonly streams: number
+}
+
+/** First on a stream of a running bench. It has no answer: the bytes of the service follow. */
+export interface StartBench {
+  readonly type: 'StartBench'
+  /** `source`, `sink`, `echo` or `datagrams`. */
+  readonly service: string
+}
+
 /** A message as it was read: every field is there, an absent one as its zero value. */
 export type Message =
   | Login
@@ -300,6 +324,9 @@ export type Message =
   | NatHoleResp
   | NatHoleSid
   | NatHoleReport
+  | NewBench
+  | NewBenchResp
+  | StartBench
 
 export type MessageType = Message['type']
 

@@ -213,4 +213,7 @@ export const SCHEMA: {
     fields: { transaction_id: 'string', sid: 'string', response: 'boolean', nonce: 'string' },
   },
   NatHoleReport: { byte: '6', fields: { sid: 'string', success: 'boolean' } },
+  NewBench: { byte: 'B', fields: { seconds: 'int' } },
+  NewBenchResp: { byte: 'N', fields: { error: 'string', seconds: 'int', streams: 'int' } },
+  StartBench: { byte: 'S', fields: { service: 'string' } },
 }

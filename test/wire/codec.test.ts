@@ -23,6 +23,9 @@ const TYPE_BYTES: Record<MessageType, string> = {
   NatHoleResp: 'm',
   NatHoleSid: '5',
   NatHoleReport: '6',
+  NewBench: 'B',
+  NewBenchResp: 'N',
+  StartBench: 'S',
 }
 
 function decode(type: MessageType, json: string): unknown {
