@@ -18,12 +18,8 @@ const CUT_FROM = 1.6
 /** A sibling up to so many times as large does not make the bars too short to compare. */
 const SHARED_WITHIN = 2
 
-/** `siblings` stand beside it on the page: with the same unit and a like size they share a scale. */
-export function barBlock(
-  report: BenchReport,
-  metric: Metric,
-  siblings: readonly Metric[]
-): Markup {
+/** `siblings` stand on the page too: with the same unit and a like size they share a scale. */
+export function barBlock(report: BenchReport, metric: Metric, siblings: readonly Metric[]): Markup {
   const peers = peersOf(report, metric.id)
   const own = fullOf(report, metric)
   const full = Math.max(
@@ -31,11 +27,12 @@ export function barBlock(
       .filter(({ unit }) => unit === metric.unit)
       .map(sibling => fullOf(report, sibling))
       .filter(other => other <= own * SHARED_WITHIN),
-    own
+    own,
   )
   const better = metric.better === 'higher' ? 'more is better' : 'less is better'
   const unit = metric.unit === '' ? better : `${pageUnit(metric.unit)}, ${better}`
-  return markup`<figure class="bars"><figcaption>${capital(metric.title)} <small>${unit}</small></figcaption>
+  return markup`<figure class="bars">
+<figcaption>${capital(metric.title)} <small>${unit}</small></figcaption>
 ${peers.map(peer => row(report, metric, { peer, full }))}</figure>`
 }
 
@@ -52,7 +49,7 @@ function fullOf(report: BenchReport, metric: Metric): number {
 function row(
   report: BenchReport,
   metric: Metric,
-  { peer, full }: { readonly peer: string; readonly full: number }
+  { peer, full }: { readonly peer: string; readonly full: number },
 ): Markup {
   const summary = summaryOf(report, metric.id, peer)
   if (summary === undefined) return markup``
@@ -75,11 +72,11 @@ function row(
       ? ''
       : comparison.outcome === 'even'
         ? `even with ${lookOf(report.reference).label}`
-        : `${lookOf(report.reference).label} ${describeOutcome(comparison)}`
+        : `${lookOf(report.reference).label} ${describeOutcome(comparison)}`,
   ].filter(text => text !== '')
   return markup`<div class="row ${classes}"><span class="name">${label}</span>
 <span><b>${formatNumber(summary.median)}</b> <small>${pageText(notes.join(' · '))}</small></span>
 <span class="track"><span class="bar ${isCut ? 'cut' : ''}" style="width:${percent(
-    at(summary.median)
+    at(summary.median),
   )}"></span>${dots}</span></div>`
 }

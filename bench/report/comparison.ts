@@ -34,7 +34,7 @@ export interface Comparison {
 export function compare(
   report: BenchReport,
   metric: Metric,
-  { peer, against }: { readonly peer: string; readonly against: string }
+  { peer, against }: { readonly peer: string; readonly against: string },
 ): Comparison | undefined {
   const owns = valuesOf(report, metric.id, peer)
   const others = valuesOf(report, metric.id, against)
@@ -51,7 +51,7 @@ export function compare(
     own,
     other,
     outcome: isEven(owns, others) ? 'even' : isBetter ? 'better' : 'worse',
-    factor: hasFactor ? Math.max(own, other) / Math.min(own, other) : undefined
+    factor: hasFactor ? Math.max(own, other) / Math.min(own, other) : undefined,
   }
 }
 
@@ -76,7 +76,9 @@ export function peersOf(report: BenchReport, metric: string): string[] {
  */
 export function mainRival(report: BenchReport): string | undefined {
   const others = Object.keys(report.versions).filter(peer => {
-    return peer !== report.reference && report.metrics.some(({ id }) => isMeasured(report, id, peer))
+    return (
+      peer !== report.reference && report.metrics.some(({ id }) => isMeasured(report, id, peer))
+    )
   })
   const tcp = report.reference === 'ours-tcp' ? 'ours-quic' : 'ours-tcp'
   return others.find(peer => peer === tcp) ?? others.find(peer => peer !== 'direct') ?? others[0]

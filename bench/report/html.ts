@@ -9,7 +9,7 @@ import { capital, formatDuration, formatFactor, formatNumber } from './numbers.t
 import { formatRange, pageText, pageUnit } from './numbers.ts'
 import { styleSheet } from './page-style.ts'
 import { lookOf } from './peer-look.ts'
-import { sectionsOf, type Section } from './sections.ts'
+import { sectionsOf, type Section, type Topic } from './sections.ts'
 import { describeOutcome, goalCells } from './terminal.ts'
 import { timelinePlot } from './timeline-plot.ts'
 import type { BenchReport, Metric, Series } from './types.ts'
@@ -25,16 +25,16 @@ export function htmlReport(report: BenchReport): string {
 <title>${pageText(headline)}</title>
 <style>${new Markup(styleSheet())}</style></head>
 <body><main>
-<header><p class="kicker">frpc bench · ${capital(describePlace(report.place))}</p>
+<header><p class="kicker">frpc bench · ${placeText(report)}</p>
 <h1>${pageText(headline)}</h1>
 <p class="verdict">${pageText(sentences.join(' '))}</p>
 <p class="remarks">${pageText([...remarks, conditions(report)].join(' '))}</p>
 ${failures(report)}</header>
 ${glance(report)}
 ${rowsOf(sectionsOf(report)).map(row => {
-    const sections = row.map(section => sectionOf(report, section))
-    return row.length === 1 ? sections : markup`<div class="pair">${sections}</div>`
-  })}
+  const sections = row.map(section => sectionOf(report, section))
+  return row.length === 1 ? sections : markup`<div class="pair">${sections}</div>`
+})}
 ${goals(report)}
 ${facts(report)}
 ${everything(report)}
@@ -43,20 +43,28 @@ ${everything(report)}
   return page.text
 }
 
+function placeText({ place }: BenchReport): string {
+  return pageText(capital(describePlace(place)))
+}
+
 function conditions({ rounds, measureMs, date, elapsedMs, isInterrupted }: BenchReport): string {
   const measured = `${formatNumber(measureMs / 1000).replace(/\.0+$/, '')} s`
   const end = isInterrupted ? 'interrupted after' : 'took'
   return [
-    `Medians of ${rounds} ${rounds === 1 ? 'round' : 'rounds'}, each figure measured for ${measured}`,
+    rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`,
+    `each figure measured for ${measured}`,
     `the range is that of the runs`,
-    `${date.slice(0, 10)}, ${end} ${formatDuration(elapsedMs)}.`
+    `${date.slice(0, 10)}, ${end} ${formatDuration(elapsedMs)}.`,
   ].join('; ')
 }
 
 function failures({ failures }: BenchReport): Markup | undefined {
   if (failures.length === 0) return undefined
   return markup`<div class="failures">${failures.map(({ scenario, peer, message }) => {
-    return markup`<p>${scenario} of ${lookOf(peer).words} failed: ${message}</p>`
+    const [first = '', ...log] = message.split('\n')
+    const text = markup`${scenario} of ${lookOf(peer).words} failed: ${first}`
+    if (log.length === 0) return markup`<p>${text}</p>`
+    return markup`<details><summary>${text}</summary><pre>${log.join('\n')}</pre></details>`
   })}</div>`
 }
 
@@ -80,8 +88,8 @@ ${figureCell(report, metric, reference)}${figureCell(report, metric, rival)}<td>
   })
   return markup`<h2>At a glance</h2>
 <p class="lead">Medians, under them the range of the runs, and which one is better by how much.</p>
-<div class="card narrow"><table class="glance"><thead><tr><th></th><th>${lookOf(reference).label}</th>
-<th>${lookOf(rival).label}</th><th>better</th></tr></thead><tbody>${rows}</tbody></table></div>`
+<div class="card narrow"><table class="glance">
+<thead><tr><th></th><th>${lookOf(reference).label}</th><th>${lookOf(rival).label}</th><th>better</th></tr></thead><tbody>${rows}</tbody></table></div>`
 }
 
 function figureCell(report: BenchReport, metric: Metric, peer: string): Markup {
@@ -93,7 +101,8 @@ function figureCell(report: BenchReport, metric: Metric, peer: string): Markup {
 
 /** Sections of a single block stand two in a row, where there is room. */
 function rowsOf(sections: readonly Section[]): Section[][] {
-  const isSmall = ({ metrics, plots }: Section): boolean => metrics.length + plots.length < 2
+  const isSmall = ({ topics }: Section): boolean =>
+    topics.reduce((blocks, { metrics, plots }) => blocks + metrics.length + plots.length, 0) < 2
   const rows: Section[][] = []
   for (const section of sections) {
     const row = rows.at(-1)
@@ -104,9 +113,21 @@ function rowsOf(sections: readonly Section[]): Section[][] {
   return rows
 }
 
-function sectionOf(report: BenchReport, { title, text, metrics, plots }: Section): Markup {
-  return markup`<section><h2>${title}</h2><p class="lead">${text}</p><div class="columns">
-${plots.map(plotOf)}${metrics.map(metric => barBlock(report, metric, metrics))}</div></section>`
+function sectionOf(report: BenchReport, { title, text, topics }: Section): Markup {
+  const siblings = topics.flatMap(({ metrics }) => metrics)
+  return markup`<section><h2>${title}</h2><p class="lead">${text}</p>${topics.map(topic => {
+    return topicOf(report, topic, siblings)
+  })}</section>`
+}
+
+/** The plots of a topic and, beside them where there is room, its bars. */
+function topicOf(report: BenchReport, topic: Topic, siblings: readonly Metric[]): Markup {
+  const plots = topic.plots.map(plotOf)
+  const bars = topic.metrics.map(metric => barBlock(report, metric, siblings))
+  if (plots.length === 0 || bars.length === 0) {
+    return markup`<div class="columns">${plots}${bars}</div>`
+  }
+  return markup`<div class="pair"><div>${plots}</div><div>${bars}</div></div>`
 }
 
 function plotOf(series: readonly Series[]): Markup {
@@ -121,12 +142,13 @@ function goals(report: BenchReport): Markup | undefined {
   const rows = report.goals.map(result => {
     const cells = goalCells(result, metrics.get(result.goal.metric)).map(pageText)
     const [title = '', of = '', value = '', range = '', wanted = '', verdict = ''] = cells
-    return markup`<tr><td>${capital(title)} <small>${of}</small></td><td>${value}<small>${range}</small></td>
-<td>${wanted}</td><td><span class="${verdict}">${verdict}</span></td></tr>`
+    return markup`<tr><td>${capital(title)} <small>${of}</small></td>
+<td>${value}<small>${range}</small></td><td>${wanted}</td><td><span class="${verdict}">${verdict}</span></td></tr>`
   })
-  return markup`<section><h2>Goals</h2><p class="lead">What quicfrp promises, beside what was measured.</p>
-<div class="card narrow"><table class="glance"><thead><tr><th></th><th>measured</th><th>wanted</th><th></th></tr>
-</thead><tbody>${rows}</tbody></table></div></section>`
+  return markup`<section><h2>Goals</h2>
+<p class="lead">What quicfrp promises, beside what was measured.</p>
+<div class="card narrow"><table class="glance">
+<thead><tr><th></th><th>measured</th><th>wanted</th><th></th></tr></thead><tbody>${rows}</tbody></table></div></section>`
 }
 
 function facts(report: BenchReport): Markup {
@@ -135,14 +157,14 @@ function facts(report: BenchReport): Markup {
   const lines: readonly (readonly [string, Markup | string])[] = [
     ['Command', markup`<code>${report.command}</code>`],
     ['Date', report.date],
-    ['Link', capital(describePlace(report.place))],
+    ['Link', placeText(report)],
     ['Machine', `${machine.cores} × ${machine.cpu}, ${memory} GiB of memory`],
     ['System', `${machine.os}, ${machine.kernel}, Node ${machine.node.replace(/^v/, '')}`],
     ['Load', `${machine.load.map(value => value.toFixed(1)).join(', ')} at the start`],
     ...Object.entries(report.versions).map(
-      ([peer, text]) => [lookOf(peer).label, `${text} (${peer})`] as const
+      ([peer, text]) => [lookOf(peer).label, `${text} (${peer})`] as const,
     ),
-    ...report.notes.map(note => ['Note', note] as const)
+    ...report.notes.map(note => ['Note', note] as const),
   ]
   return markup`<section><h2>How it was measured</h2><p class="lead">The command runs it again.</p>
 <div class="card"><dl class="facts">${lines.map(([name, value]) => {
@@ -160,9 +182,9 @@ function everything(report: BenchReport): Markup {
       const runs = valuesOf(report, metric.id, peer).map(formatNumber).join(' ')
       const summary = summaryOf(report, metric.id, peer)
       const median = summary === undefined ? '' : formatNumber(summary.median)
-      return markup`<tr><td>${index === 0 ? capital(metric.title) : ''}</td><td>${peer}</td><td>${median}</td>
-<td>${pageUnit(metric.unit)}</td><td>${pageText(outcome)}</td><td>${runs}</td></tr>`
-    })
+      return markup`<tr><td>${index === 0 ? capital(metric.title) : ''}</td>
+<td>${peer}</td><td>${median}</td><td>${pageUnit(metric.unit)}</td><td>${pageText(outcome)}</td><td>${runs}</td></tr>`
+    }),
   )
   return markup`<details><summary>All medians and single runs</summary><div class="scroll"><table>
 <thead><tr><th>figure</th><th>peer</th><th>median</th><th></th><th>${reference} is</th>

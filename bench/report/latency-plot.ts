@@ -14,6 +14,8 @@ const CURVE_POINTS = 240
 /** The worst of fewer samples than this would be called their 99th percentile. */
 const SAMPLES_FOR_P99 = 100
 
+const SHORT_NOTE = `Of fewer than ${SAMPLES_FOR_P99} samples the 99th percentile is the worst one.`
+
 /** From this ratio between the slowest and the fastest sample on, the axis is logarithmic. */
 const LOG_FROM = 5
 
@@ -38,6 +40,7 @@ export function latencyPlot(series: readonly LatencySeries[]): Markup {
   }
   const x = latencyScale(measured)
   const y = shareScale(Math.max(...measured.map(({ count }) => count)))
+  const isShort = distributions.some(({ count }) => count < SAMPLES_FOR_P99)
   const hasLost = distributions.some(({ sorted, count }) => sorted.length < count)
   return markup`<figure class="plot"><figcaption>${title}</figcaption>
 ${frame({
@@ -47,11 +50,12 @@ ${frame({
   yTitle: 'share of answers that took no longer',
   size: 'tall',
   body: measured.map(one => curve(one, x, y)),
-  label: `${title}: cumulative distribution; the table below has its percentiles`
+  label: `${title}: cumulative distribution; the table below has its percentiles`,
 })}
 <table class="legend"><thead><tr><th>ms</th><th>p50</th><th>p90</th><th>p99</th><th>worst</th>
 ${hasLost ? markup`<th>lost</th>` : undefined}<th class="wide-only">samples</th></tr></thead>
-<tbody>${distributions.map(one => legendRow(one, hasLost))}</tbody></table></figure>`
+<tbody>${distributions.map(one => legendRow(one, hasLost))}</tbody></table>
+${isShort ? markup`<p class="note">${SHORT_NOTE}</p>` : undefined}</figure>`
 }
 
 function pool(series: readonly LatencySeries[]): Distribution[] {
@@ -90,7 +94,7 @@ function curve({ peer, sorted, count }: Distribution, x: Scale, y: Scale): Marku
   })
   return markup`<g class="${lookOf(peer).classes}"><path class="curve" d="${linePath([
     ...start,
-    ...points
+    ...points,
   ])}"/><path class="dot" d="${marks.join('')}"/></g>`
 }
 
@@ -119,7 +123,7 @@ function legendRow(one: Distribution, hasLost: boolean): Markup {
     return markup`<td>${text}</td>`
   }
   return markup`<tr><th scope="row">${swatch(peer)}</th>${[50, 90, 99].map(percent =>
-    cell(percentileOf(one, percent))
+    cell(percentileOf(one, percent)),
   )}${cell(sorted.at(-1))}${
     hasLost ? markup`<td>${count - sorted.length}</td>` : undefined
   }<td class="wide-only">${count}</td></tr>`
@@ -128,5 +132,6 @@ function legendRow(one: Distribution, hasLost: boolean): Markup {
 /** The name of a peer with a piece of its line. */
 export function swatch(peer: string): Markup {
   const { label, classes } = lookOf(peer)
-  return markup`<span class="swatch ${classes}"><svg viewBox="0 0 22 10" aria-hidden="true"><path class="curve" d="M1 5H21"/></svg>${label}</span>`
+  return markup`<span class="swatch ${classes}"><svg viewBox="0 0 22 10" aria-hidden="true">
+<path class="curve" d="M1 5H21"/></svg>${label}</span>`
 }

@@ -43,7 +43,10 @@ export function pageUnit(unit: Unit): string {
   return unit === 'us' ? 'µs' : unit
 }
 
-/** Signs that a page has and a terminal may not have: 12×, 37.1–39.0. */
+/** Signs that a page has and a terminal may not have: 12×, 37.1–39.0, ±. */
 export function pageText(text: string): string {
-  return text.replace(/(?<=\d)x\b/g, '×').replace(/(?<=\d)\.\.(?=-?\d)/g, '–')
+  return text
+    .replace(/(?<=\d)x\b/g, '×')
+    .replace(/(?<=\d)\.\.(?=-?\d)/g, '–')
+    .replaceAll('+-', '±')
 }

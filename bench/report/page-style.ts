@@ -24,8 +24,8 @@ export const LIGHT: Palette = {
     green: ['#3f9c86', '#2a7d69'],
     purple: ['#9a62b5', '#7d4c9c'],
     ochre: ['#6a560c', '#6a560c'],
-    grey: ['#3d424b', '#6b7280']
-  }
+    grey: ['#3d424b', '#6b7280'],
+  },
 }
 
 export const DARK: Palette = {
@@ -40,8 +40,8 @@ export const DARK: Palette = {
     green: ['#94f0d0', '#5cbfa0'],
     purple: ['#d6a4fa', '#b383d6'],
     ochre: ['#e0ca4c', '#e0ca4c'],
-    grey: ['#858a92', '#858a92']
-  }
+    grey: ['#858a92', '#858a92'],
+  },
 }
 
 export function styleSheet(): string {
@@ -78,9 +78,11 @@ margin:.25rem 0 .75rem;max-width:24em;text-wrap:balance}
 h2{font-size:1.25rem;line-height:1.3;font-weight:650;margin:2.25rem 0 .125rem}
 .lead{color:var(--muted);margin-bottom:.75rem;max-width:46rem}
 small{font-size:.8125rem;color:var(--muted);font-weight:400}
-.columns{columns:28rem 2;column-gap:1rem;margin-bottom:-.5rem}
-.columns>*{break-inside:avoid;margin-bottom:1rem}
-.pair{display:grid;column-gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr))}
+.columns{columns:28rem 2;column-gap:1rem}
+.columns>*{break-inside:avoid}
+.plot,.bars{margin-bottom:1rem}
+.pair{display:grid;column-gap:1rem;
+grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr))}
 .narrow{max-width:46rem}
 .card,.plot,.bars{background:var(--card);border:1px solid var(--rule);border-radius:8px;
 padding:.875rem 1rem 1rem;min-width:0}
@@ -96,7 +98,8 @@ td small{display:block;white-space:nowrap}
 .winner{white-space:nowrap}
 .winner::before{content:"";display:inline-block;width:.625rem;height:.625rem;border-radius:2px;
 margin-right:.375rem;background:var(--c)}
-.winner.dashed::before{background:repeating-linear-gradient(135deg,var(--c) 0 2px,transparent 2px 4px)}
+.winner.dashed::before{
+background:repeating-linear-gradient(135deg,var(--c) 0 2px,transparent 2px 4px)}
 .even{color:var(--muted)}
 .row{display:flex;flex-wrap:wrap;align-items:baseline;column-gap:.5rem;padding:.25rem 0;
 font-size:.875rem;line-height:1.25rem}
@@ -139,6 +142,8 @@ path{fill:none;vector-effect:non-scaling-stroke}
 .swatch{white-space:nowrap}
 .swatch svg{width:1.375rem;height:.625rem;margin-right:.375rem}
 .legend{margin-top:.5rem}
+.failures pre{overflow-x:auto;font-size:.75rem;margin:.25rem 0 .5rem}
+.failures details{margin:0}.failures summary{font-weight:400}
 .strip-box+.strip-box{margin-top:.625rem}
 .strip-name{font-size:.8125rem;line-height:1rem;margin:.25rem 0 .5rem}
 .marks{position:relative;height:1.25rem;margin:0 .75rem 0 3rem;font-size:.75rem;color:var(--muted)}

@@ -16,7 +16,7 @@ const TRANSPORTS: Readonly<Record<string, { readonly label: string; readonly hue
   tcp: { label: 'TCP', hue: 'orange' },
   kcp: { label: 'KCP', hue: 'green' },
   websocket: { label: 'WebSocket', hue: 'purple' },
-  wss: { label: 'WSS', hue: 'purple' }
+  wss: { label: 'WSS', hue: 'purple' },
 }
 
 /** `peer` is the name of a peer: `ours-quic`, `ours-quic-1452`, `frp-tcp`, `rathole`, `direct`. */
@@ -35,6 +35,6 @@ export function lookOf(peer: string): PeerLook {
   return {
     label: `${label}${extra}`,
     words: `${protocol === 'quic' ? 'QUIC' : `${label} mode`}${extra}`,
-    classes: `${hue} ${rest.length === 0 ? 'whole' : 'mixed'}`
+    classes: `${hue} ${rest.length === 0 ? 'whole' : 'mixed'}`,
   }
 }

@@ -38,9 +38,13 @@ ${yTitle === '' ? undefined : markup`<div class="y-title">${yTitle}</div>`}
 <path class="grid" d="${[...rows, ...columns].join('')}"/>
 <path class="axis" d="M0 ${SIDE}H${SIDE}"/>
 ${body}</svg></div>
-${hidesX === true ? undefined : markup`<div class="x-ticks">${x.ticks.map(tick => {
-    return markup`<span style="left:${percent(tick.at)}">${tick.label}</span>`
-  })}</div>`}
+${
+  hidesX === true
+    ? undefined
+    : markup`<div class="x-ticks">${x.ticks.map(tick => {
+        return markup`<span style="left:${percent(tick.at)}">${tick.label}</span>`
+      })}</div>`
+}
 ${xTitle === '' ? undefined : markup`<div class="x-title">${xTitle}</div>`}
 </div>`
 }

@@ -71,10 +71,10 @@ function linear(start: number, end: number, step: number): Scale {
   return { at, ticks: values.map(value => ({ at: at(value), label: tickLabel(value) })) }
 }
 
-/** The smallest of 1, 2, 2.5 and 5 times a power of ten that is not less than `rough`. */
+/** The smallest of 1, 2, 2.5, 4 and 5 times a power of ten that is not less than `rough`. */
 function niceStep(rough: number): number {
   const power = 10 ** Math.floor(Math.log10(rough))
-  const factor = [1, 2, 2.5, 5].find(one => one * power >= rough * 0.999) ?? 10
+  const factor = [1, 2, 2.5, 4, 5].find(one => one * power >= rough * 0.999) ?? 10
   return factor * power
 }
 

@@ -7,6 +7,11 @@ export interface Section {
   readonly title: string
   /** What was done to get the figures; empty for a scenario that this file does not know. */
   readonly text: string
+  readonly topics: readonly Topic[]
+}
+
+/** What one scenario found on one link. */
+export interface Topic {
   readonly metrics: readonly Metric[]
   /** One list for each plot. */
   readonly plots: readonly (readonly Series[])[]
@@ -14,48 +19,64 @@ export interface Section {
 
 /** By the first word of a scenario's name: `keystroke-loaded` stands with `keystroke`. */
 const KNOWN: Readonly<Record<string, { readonly title: string; readonly text: string }>> = {
-  bulk: { title: 'Throughput', text: 'One TCP stream through the tunnel, as fast as it goes.' },
+  bulk: {
+    title: 'Throughput',
+    text: 'One TCP stream at full speed. Down is towards the user, so over the uplink of frpc.',
+  },
   beside: {
     title: 'Beside another flow',
-    text: 'One stream through the tunnel, while a TCP flow of the kernel uses the same link.'
+    text: 'One stream through the tunnel, while a TCP flow of the kernel uses the same link.',
   },
   keystroke: {
     title: 'Keystrokes',
-    text: '32 bytes there and back, sent at fixed times whether or not the last ones came back.'
+    text: '32 bytes there and back, sent at fixed times whether or not the last ones came back.',
   },
   echo: { title: 'Echo', text: '32 bytes there and back, the next as soon as the last came back.' },
   game: { title: 'Game traffic', text: 'UDP packets there and back at a fixed rate.' },
   connect: { title: 'New connections', text: 'From the connect of a user to the first byte.' },
   rebind: {
     title: 'Change of address',
-    text: 'The client gets another public address while its connections are open.'
+    text: 'The client gets another public address while its connections are open.',
   },
   idle: { title: 'Memory of idle connections', text: 'What a connection costs that does nothing.' },
   stalled: {
     title: 'A reader that stalls',
-    text: 'One user stops reading a large download: what piles up, and what others notice.'
-  }
+    text: 'One user stops reading a large download: what piles up, and what others notice.',
+  },
 }
 
-/** In the order of the report's metrics; a plot without a figure comes last. */
+/** In the order of the report's metrics; a plot that belongs to no figure comes last. */
 export function sectionsOf(report: BenchReport): Section[] {
-  const groups = new Map<string, { metrics: Metric[]; series: Series[] }>()
-  const groupOf = (name: string): { metrics: Metric[]; series: Series[] } => {
+  const sections = new Map<string, Map<string, { metrics: Metric[]; series: Series[] }>>()
+  const topicOf = (name: string): { metrics: Metric[]; series: Series[] } => {
     const key = name.split(/[-@]/)[0] ?? name
-    const group = groups.get(key) ?? { metrics: [], series: [] }
-    groups.set(key, group)
-    return group
+    const topics = sections.get(key) ?? new Map<string, { metrics: Metric[]; series: Series[] }>()
+    sections.set(key, topics)
+    const topic = topics.get(name) ?? { metrics: [], series: [] }
+    topics.set(name, topic)
+    return topic
   }
+  const topicOfMetric = ({ id, scenario }: Metric): string => `${scenario}${labelOf(id)}`
   for (const metric of report.metrics) {
-    if (peersOf(report, metric.id).length > 0) groupOf(metric.scenario).metrics.push(metric)
+    if (peersOf(report, metric.id).length > 0) topicOf(topicOfMetric(metric)).metrics.push(metric)
   }
-  for (const series of report.series) groupOf(series.id).series.push(series)
-  return [...groups].map(([key, { metrics, series }]) => ({
+  for (const series of report.series) {
+    const metric = report.metrics.find(({ id }) => id === series.id)
+    topicOf(metric === undefined ? series.id : topicOfMetric(metric)).series.push(series)
+  }
+  return [...sections].map(([key, topics]) => ({
     title: KNOWN[key]?.title ?? key,
     text: KNOWN[key]?.text ?? '',
-    metrics,
-    plots: byPlot(report, series)
+    topics: [...topics.values()].map(({ metrics, series }) => {
+      return { metrics, plots: byPlot(report, series) }
+    }),
   }))
+}
+
+/** The link that a suite measured a figure on: `@loss-1` of `bulk-down@loss-1`. */
+function labelOf(id: string): string {
+  const at = id.indexOf('@')
+  return at < 0 ? '' : id.slice(at)
 }
 
 /** Series of one plot share kind and id; peers come in the order of the report. */

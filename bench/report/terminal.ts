@@ -19,7 +19,7 @@ const CODES: Readonly<Record<Color, number>> = { green: 32, red: 31, dim: 2 }
 /** Whether a stream wants colours, by https://no-color.org. */
 export function wantsColor(
   stream: { readonly isTTY?: boolean },
-  env: Readonly<Record<string, string | undefined>>
+  env: Readonly<Record<string, string | undefined>>,
 ): boolean {
   return stream.isTTY === true && !env['NO_COLOR'] && env['TERM'] !== 'dumb'
 }
@@ -30,9 +30,11 @@ export function terminalReport(report: BenchReport, options: TerminalOptions): s
     headLines(report),
     figureLines(report, options),
     goalLines(report, options),
-    report.failures.map(({ scenario, peer, message }) => `failed: ${scenario} of ${peer}: ${message}`),
+    report.failures.map(
+      ({ scenario, peer, message }) => `failed: ${scenario} of ${peer}: ${message}`,
+    ),
     wrap(verdictText(report), 80),
-    [endLine(report)]
+    [endLine(report)],
   ]
   const texts = blocks.filter(lines => lines.length > 0).map(lines => lines.join('\n'))
   return `${texts.join('\n\n')}\n`
@@ -49,9 +51,9 @@ export function headLines(report: BenchReport): string[] {
     `machine  ${machine.cores} x ${machine.cpu}, ${memory} GiB, load average ${load}`,
     `system   ${machine.os}, ${machine.kernel}, Node ${machine.node.replace(/^v/, '')}`,
     ...Object.entries(report.versions).map(
-      ([peer, text], index) => `${index === 0 ? 'peers   ' : '        '} ${peer}: ${text}`
+      ([peer, text], index) => `${index === 0 ? 'peers   ' : '        '} ${peer}: ${text}`,
     ),
-    ...report.notes.map((note, index) => `${index === 0 ? 'notes   ' : '        '} ${note}`)
+    ...report.notes.map((note, index) => `${index === 0 ? 'notes   ' : '        '} ${note}`),
   ]
 }
 
@@ -78,7 +80,7 @@ export function figureLines(report: BenchReport, { hasColor }: TerminalOptions):
 function peerRow(
   report: BenchReport,
   metric: Metric,
-  peer: string
+  peer: string,
 ): { cells: readonly string[]; color: Color | undefined } {
   const summary = summaryOf(report, metric.id, peer)
   if (summary === undefined) return { cells: [], color: undefined }
@@ -92,7 +94,7 @@ function peerRow(
     formatFigure(median, metric.unit),
     formatRange(summary),
     String(count),
-    comparison === undefined ? '' : describeOutcome(comparison)
+    comparison === undefined ? '' : describeOutcome(comparison),
   ]
   return { cells, color: comparison === undefined ? undefined : colorOf(comparison) }
 }
@@ -124,7 +126,7 @@ export function goalCells(result: GoalResult, metric: Metric | undefined): reado
   const suffix = isRatio ? 'x' : unit === '' ? '' : ` ${unit}`
   const wanted = [
     ...(bounds.atLeast === undefined ? [] : [`>= ${bounds.atLeast}${suffix}`]),
-    ...(bounds.atMost === undefined ? [] : [`<= ${bounds.atMost}${suffix}`])
+    ...(bounds.atMost === undefined ? [] : [`<= ${bounds.atMost}${suffix}`]),
   ]
   return [
     metric?.title ?? goal.metric,
@@ -132,7 +134,7 @@ export function goalCells(result: GoalResult, metric: Metric | undefined): reado
     `${formatNumber(value)}${suffix}`,
     formatRange(spread),
     wanted.join(' and '),
-    verdict === 'shown' ? '' : verdict
+    verdict === 'shown' ? '' : verdict,
   ]
 }
 
@@ -146,7 +148,7 @@ function endLine(report: BenchReport): string {
 /** Pads columns to one width, those in `rightAligned` on the left; no blanks at line ends. */
 export function alignColumns(
   rows: readonly (readonly string[])[],
-  rightAligned: readonly number[]
+  rightAligned: readonly number[],
 ): string[] {
   const widths: number[] = []
   for (const row of rows) {

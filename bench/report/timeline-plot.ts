@@ -25,7 +25,9 @@ export function timelinePlot(series: readonly TimelineSeries[]): Markup {
     const isLast = index === peers.length - 1
     return strip(own, { ...scales, isLast, hasTexts: index === 0 })
   })
-  return markup`<figure class="plot"><figcaption>${capital(first.title)} <small>${pageUnit(first.unit)}</small></figcaption>${strips}</figure>`
+  return markup`<figure class="plot">
+<figcaption>${capital(first.title)} <small>${pageUnit(first.unit)}</small></figcaption>
+${strips}</figure>`
 }
 
 interface StripOptions {
@@ -47,7 +49,7 @@ function strip(rounds: readonly TimelineSeries[], options: StripOptions): Markup
         // The mean over a step stands in its middle.
         const at = ((index + 0.5) * stepMs) / 1000
         return Number.isFinite(value) ? [{ x: x.at(at), y: y.at(value) }] : []
-      })
+      }),
     )
   const isSingle = rounds.length === 1
   const lines = rounds.map(({ points, stepMs }) => {
@@ -57,6 +59,7 @@ function strip(rounds: readonly TimelineSeries[], options: StripOptions): Markup
     ? undefined
     : markup`<path class="curve" d="${path(medians(rounds), first.stepMs)}"/>`
   const marks = first.marks ?? []
+  const markLines = marks.map(({ atMs }) => markPath(x.at(atMs / 1000)))
   const texts = marks.map(({ atMs, text }) => {
     return markup`<span style="left:${percent(x.at(atMs / 1000))}">${text}</span>`
   })
@@ -70,10 +73,10 @@ ${hasTexts && marks.length > 0 ? markup`<div class="marks">${texts}</div>` : und
     size: 'strip',
     hidesX: !isLast,
     body: [
-      markup`<path class="mark" d="${marks.map(({ atMs }) => markPath(x.at(atMs / 1000))).join('')}"/>`,
-      markup`<g class="${lookOf(first.peer).classes} always-whole">${lines}${middle}</g>`
+      markup`<path class="mark" d="${markLines.join('')}"/>`,
+      markup`<g class="${lookOf(first.peer).classes} always-whole">${lines}${middle}</g>`,
     ],
-    label: `${first.title}, ${lookOf(first.peer).words}`
+    label: `${first.title}, ${lookOf(first.peer).words}`,
   })}</div>`
 }
 

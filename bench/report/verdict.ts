@@ -1,7 +1,7 @@
 // What a report comes to, in plain words: who carries more and who answers sooner, with figures,
 // and as plainly where the rival is better. Nothing is claimed that the runs do not show.
 
-import { compare, mainRival } from './comparison.ts'
+import { compare, mainRival, valuesOf } from './comparison.ts'
 import type { Comparison } from './comparison.ts'
 import { capital, formatDuration, formatFactor, formatNumber } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
@@ -16,8 +16,11 @@ export interface Verdict {
   readonly remarks: readonly string[]
 }
 
-/** So many figures where the reference is better are named; the rest is counted. */
+/** So many scenarios where the reference is better are named; the rest is counted. */
 const NAMED_WINS = 4
+
+/** The rival's wins are what a reader must not miss: a sentence bears no more than so many. */
+const NAMED_RIVAL_WINS = 6
 
 /** Of the reference's losses to other peers so many are named, the largest first. */
 const NAMED_LOSSES = 2
@@ -32,14 +35,14 @@ export function verdictOf(report: BenchReport): Verdict {
     return {
       headline: `${capital(who)} was measured alone.`,
       sentences: ['There is nothing to set it against.'],
-      remarks: caveats(report)
+      remarks: caveats(report),
     }
   }
   const comparisons = compareAll(report, rival)
   return {
     headline: `${capital(headlineOf(report, rival, comparisons))}.`,
     sentences: sidesOf(report, rival, comparisons),
-    remarks: [...othersOf(report, rival), ...caveats(report)]
+    remarks: [...gapsOf(report, rival), ...othersOf(report, rival), ...caveats(report)],
   }
 }
 
@@ -103,26 +106,39 @@ function whereOf({ place, metrics }: BenchReport): string {
   const percent = (loss = 0): string => `${Number((loss * 100).toPrecision(3))} %`
   if ((up.loss ?? 0) === 0 && (down.loss ?? 0) === 0) return 'on this link'
   if (up.loss === down.loss) return `on this link with ${percent(up.loss)} loss`
-  return `on this link with ${percent(down.loss)} loss down and ${percent(up.loss)} up`
+  return `on this link with ${percent(down.loss)} loss towards frpc and ${percent(up.loss)} from it`
 }
 
 function sidesOf(report: BenchReport, rival: string, all: readonly Comparison[]): string[] {
   const [own, other] = [lookOf(report.reference).words, lookOf(rival).words]
-  const wins = all
-    .filter(({ outcome }) => outcome === 'better')
-    .sort((a, b) => (b.factor ?? 0) - (a.factor ?? 0))
-  const losses = all.filter(({ outcome }) => outcome === 'worse')
+  const wins = largest(all.filter(({ outcome }) => outcome === 'better'))
+  const losses = largest(all.filter(({ outcome }) => outcome === 'worse'))
   const even = all.filter(({ outcome }) => outcome === 'even')
-  const named = wins.slice(0, NAMED_WINS).map(detail)
-  const rest = wins.length - named.length
-  if (rest > 0) named.push(`and ${figures(rest)} more`)
+  // One figure of each scenario: its median and its 99th percentile say much the same.
+  const scenarios = new Map<string, Comparison>()
+  for (const win of wins) {
+    if (!scenarios.has(win.metric.scenario)) scenarios.set(win.metric.scenario, win)
+  }
+  const best = [...scenarios.values()].slice(0, NAMED_WINS)
   return [
-    `${capital(own)} is better in ${wins.length === 0 ? 'no figure' : list(named)}.`,
-    `${capital(other)} is better in ${losses.length === 0 ? 'no figure' : list(losses.map(detail))}.`,
+    `${capital(own)} is better in ${some(best, wins.length)}.`,
+    `${capital(other)} is better in ${some(losses.slice(0, NAMED_RIVAL_WINS), losses.length)}.`,
     ...(even.length === 0
       ? []
-      : [`Too close to call: ${list(even.map(({ metric }) => metric.title))}.`])
+      : [`Too close to call: ${list(even.map(({ metric }) => metric.title))}.`]),
   ]
+}
+
+/** The largest differences first. */
+function largest(comparisons: readonly Comparison[]): Comparison[] {
+  return comparisons.toSorted((a, b) => (b.factor ?? 0) - (a.factor ?? 0))
+}
+
+/** Some with their figures, and how many of `total` are left. */
+function some(named: readonly Comparison[], total: number): string {
+  if (total === 0) return 'no figure'
+  const rest = total - named.length
+  return list([...named.map(detail), ...(rest > 0 ? [`and ${figures(rest)} more`] : [])])
 }
 
 /** `one stream down (38.2 against 3.10 Mbit/s, 12x)`: the better one first. */
@@ -131,6 +147,24 @@ function detail({ metric, own, other, outcome, factor }: Comparison): string {
   const unit = metric.unit === '' ? '' : ` ${metric.unit}`
   const times = factor === undefined ? '' : `, ${formatFactor(factor)}`
   return `${metric.title} (${formatNumber(first)} against ${formatNumber(second)}${unit}${times})`
+}
+
+/** Figures that only one of the two has: the other failed there, or was not asked. */
+function gapsOf(report: BenchReport, rival: string): string[] {
+  const pairs = [
+    [report.reference, rival],
+    [rival, report.reference],
+  ] as const
+  return pairs.flatMap(([one, other]) => {
+    const alone = report.metrics.filter(({ id }) => {
+      return valuesOf(report, id, one).length > 0 && valuesOf(report, id, other).length === 0
+    })
+    if (alone.length === 0) return []
+    const named = alone.slice(0, NAMED_WINS).map(({ title }) => title)
+    const rest = alone.length - named.length
+    const titles = list([...named, ...(rest > 0 ? [`and ${figures(rest)} more`] : [])])
+    return [`Only ${lookOf(one).words} has a figure for ${titles}.`]
+  })
 }
 
 /** One sentence for each peer beside the two; none for the direct way, which is not a choice. */
@@ -144,10 +178,7 @@ function othersOf(report: BenchReport, rival: string): string[] {
     if (all.length === 0) return []
     const wins = all.filter(({ outcome }) => outcome === 'better')
     const losses = all.filter(({ outcome }) => outcome === 'worse')
-    const named = losses
-      .sort((a, b) => (b.factor ?? 0) - (a.factor ?? 0))
-      .slice(0, NAMED_LOSSES)
-      .map(detailOfLoss)
+    const named = largest(losses).slice(0, NAMED_LOSSES).map(detailOfLoss)
     const first = losses.length > named.length ? ', first of all ' : ': '
     const worse = losses.length === 0 ? 'in none' : `in ${losses.length}${first}${list(named)}`
     const better = `better in ${wins.length} of ${figures(all.length)}`
@@ -176,7 +207,7 @@ function caveats(report: BenchReport): string[] {
       : [`${failures.length === 1 ? 'One run' : `${failures.length} runs`} failed.`]),
     ...(report.isInterrupted
       ? [`The bench was interrupted after ${formatDuration(report.elapsedMs)}.`]
-      : [])
+      : []),
   ]
 }
 

@@ -26,23 +26,23 @@ const SIGHTS: Readonly<Record<string, readonly Rgb[]>> = {
   usual: [
     [1, 0, 0],
     [0, 1, 0],
-    [0, 0, 1]
+    [0, 0, 1],
   ],
   protanopia: [
     [0.152286, 1.052583, -0.204868],
     [0.114503, 0.786281, 0.099216],
-    [-0.003882, -0.048116, 1.051998]
+    [-0.003882, -0.048116, 1.051998],
   ],
   deuteranopia: [
     [0.367322, 0.860646, -0.227968],
     [0.280085, 0.672501, 0.047413],
-    [-0.01182, 0.04294, 0.968881]
-  ]
+    [-0.01182, 0.04294, 0.968881],
+  ],
 }
 
 function times(matrix: readonly Rgb[], vector: Rgb): Rgb {
   const [a = 0, b = 0, c = 0] = matrix.map(row =>
-    row.reduce((sum, factor, index) => sum + factor * (vector[index] ?? 0), 0)
+    row.reduce((sum, factor, index) => sum + factor * (vector[index] ?? 0), 0),
   )
   return [a, b, c]
 }
@@ -55,17 +55,17 @@ function distance(a: string, b: string, sight: readonly Rgb[]): number {
       [
         [0.4122214708, 0.5363325363, 0.0514459929],
         [0.2119034982, 0.6806995451, 0.1073969566],
-        [0.0883024619, 0.2817188376, 0.6299787005]
+        [0.0883024619, 0.2817188376, 0.6299787005],
       ],
-      seen
+      seen,
     )
     return times(
       [
         [0.2104542553, 0.793617785, -0.0040720468],
         [1.9779984951, -2.428592205, 0.4505937099],
-        [0.0259040371, 0.7827717662, -0.808675766]
+        [0.0259040371, 0.7827717662, -0.808675766],
       ],
-      [Math.cbrt(cones[0]), Math.cbrt(cones[1]), Math.cbrt(cones[2])]
+      [Math.cbrt(cones[0]), Math.cbrt(cones[1]), Math.cbrt(cones[2])],
     )
   }
   const [one, two] = [lab(a), lab(b)]
@@ -74,7 +74,7 @@ function distance(a: string, b: string, sight: readonly Rgb[]): number {
 
 const PALETTES: readonly (readonly [string, Palette])[] = [
   ['light', LIGHT],
-  ['dark', DARK]
+  ['dark', DARK],
 ]
 
 for (const [name, palette] of PALETTES) {

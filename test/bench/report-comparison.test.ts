@@ -9,7 +9,7 @@ const PAIR = { peer: 'ours-quic', against: 'ours-tcp' } as const
 function compared(
   own: readonly number[],
   other: readonly number[],
-  metric: Metric = BULK_DOWN
+  metric: Metric = BULK_DOWN,
 ): Comparison | undefined {
   const report = sampleReport({ values: { [metric.id]: { 'ours-quic': own, 'ours-tcp': other } } })
   return compare(report, metric, PAIR)
@@ -59,8 +59,8 @@ t.test('the rival is TCP mode, else another program, else no tunnel', async t =>
     sampleReport({
       versions: Object.fromEntries(['ours-quic', ...peers].map(peer => [peer, ''])),
       values: {
-        'bulk-down': Object.fromEntries(['ours-quic', ...peers].map(peer => [peer, [1]]))
-      }
+        'bulk-down': Object.fromEntries(['ours-quic', ...peers].map(peer => [peer, [1]])),
+      },
     })
   t.equal(mainRival(values('direct', 'frp-quic', 'ours-tcp')), 'ours-tcp')
   t.equal(mainRival(values('direct', 'frp-quic')), 'frp-quic')

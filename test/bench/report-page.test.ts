@@ -3,6 +3,7 @@ import { htmlReport } from '../../bench/report/html.ts'
 import { jsonReport } from '../../bench/report/json.ts'
 import { markup } from '../../bench/report/markup.ts'
 import { lookOf } from '../../bench/report/peer-look.ts'
+import { sectionsOf } from '../../bench/report/sections.ts'
 import type { BenchReport, Series } from '../../bench/report/types.ts'
 import { BULK_DOWN, fullReport, sampleReport } from './report-sample.ts'
 
@@ -13,7 +14,7 @@ const TIMELINE = {
   title: 'one stream down',
   unit: 'Mbit/s',
   stepMs: 100,
-  round: 1
+  round: 1,
 } as const
 
 function count(text: string, pattern: RegExp): number {
@@ -34,8 +35,22 @@ t.test('the page has no script, loads nothing and allows itself nothing', async 
 
 t.test('each element that is opened is closed', async t => {
   const page = htmlReport(fullReport())
-  for (const name of ['main', 'section', 'figure', 'div', 'table', 'tr', 'td', 'th', 'span', 'svg']) {
-    t.equal(count(page, new RegExp(`<${name}[ >]`, 'g')), count(page, new RegExp(`</${name}>`, 'g')))
+  for (const name of [
+    'main',
+    'section',
+    'figure',
+    'div',
+    'table',
+    'tr',
+    'td',
+    'th',
+    'span',
+    'svg',
+  ]) {
+    t.equal(
+      count(page, new RegExp(`<${name}[ >]`, 'g')),
+      count(page, new RegExp(`</${name}>`, 'g')),
+    )
   }
   t.notMatch(page, /undefined|NaN|Infinity|\[object/)
 })
@@ -48,17 +63,22 @@ t.test('what came from outside is text on the page, never an element', async t =
       versions: { 'ours-quic': bad, 'ours-tcp': '', [bad]: bad },
       metrics: [{ ...BULK_DOWN, title: bad }],
       values: { 'bulk-down': { 'ours-quic': [2], 'ours-tcp': [1], [bad]: [1] } },
-      series: [{ ...TIMELINE, title: bad, peer: bad, points: [1], marks: [{ atMs: 0, text: bad }] }],
+      series: [
+        { ...TIMELINE, title: bad, peer: bad, points: [1], marks: [{ atMs: 0, text: bad }] },
+      ],
       notes: [bad],
-      failures: [{ scenario: bad, peer: bad, message: bad }]
-    })
+      failures: [{ scenario: bad, peer: bad, message: bad }],
+    }),
   )
   t.notMatch(page, /<img/i)
   t.match(page, /&lt;img src=x onerror=&quot;alert\(&#39;1&#39;\)&quot;&gt;&amp;/)
 })
 
 t.test('markup inside markup is not escaped again', async t => {
-  t.equal(markup`<b>${markup`<i>${'<'}</i>`}${[1, undefined, '&']}</b>`.text, '<b><i>&lt;</i>1&amp;</b>')
+  t.equal(
+    markup`<b>${markup`<i>${'<'}</i>`}${[1, undefined, '&']}</b>`.text,
+    '<b><i>&lt;</i>1&amp;</b>',
+  )
 })
 
 t.test('the page says the verdict, the conditions and every single value', async t => {
@@ -72,7 +92,7 @@ t.test('the page says the verdict, the conditions and every single value', async
     'Linux 6.12.3, Node 20.19.0',
     'frp 0.70.1, tcp, its defaults (frp-tcp)',
     'Emulated: 25 ms each way',
-    'All medians and single runs'
+    'All medians and single runs',
   ]) {
     t.ok(page.includes(text), text)
   }
@@ -81,7 +101,7 @@ t.test('the page says the verdict, the conditions and every single value', async
 
 t.test('bars begin at zero, and a dot stands for each run', async t => {
   const page = htmlReport(
-    sampleReport({ values: { 'bulk-down': { 'ours-quic': [20, 30, 40], 'ours-tcp': [10] } } })
+    sampleReport({ values: { 'bulk-down': { 'ours-quic': [20, 30, 40], 'ours-tcp': [10] } } }),
   )
   t.match(page, /class="bar " style="width:75%"/)
   t.match(page, /class="bar " style="width:25%"/)
@@ -103,7 +123,7 @@ t.test('a distribution pools the rounds of a peer and tells its percentiles', as
   const half = Array.from({ length: 100 }, (_, index) => index + 1)
   const page = withSeries(
     { ...LATENCY, peer: 'ours-quic', samplesMs: half },
-    { ...LATENCY, peer: 'ours-quic', round: 2, samplesMs: half }
+    { ...LATENCY, peer: 'ours-quic', round: 2, samplesMs: half },
   )
   const cells = ['50.0', '90.0', '99.0', '100'].map(value => `<td>${value}</td>`).join('')
   t.ok(page.includes(`${cells}<td class="wide-only">200</td>`))
@@ -127,11 +147,43 @@ t.test('time lines have a strip for each peer, and the marks of what happened', 
   const page = withSeries(
     { ...TIMELINE, peer: 'ours-quic', points: [10, 20, 30], marks },
     { ...TIMELINE, peer: 'ours-quic', round: 2, points: [20, 20, 20], marks },
-    { ...TIMELINE, peer: 'ours-tcp', points: [1, 2, 1] }
+    { ...TIMELINE, peer: 'ours-tcp', points: [1, 2, 1] },
   )
   t.equal(count(page, /class="frame strip"/g), 2)
   t.equal(count(page, /class="curve thin"/g), 2, 'the rounds beside their median')
   t.match(page, /<span style="left:50%">address change<\/span>/)
+})
+
+t.test('a plot stands beside the figures of its scenario and link', async t => {
+  const metrics = ['loss-0', 'loss-1'].map(label => ({ ...BULK_DOWN, id: `bulk-down@${label}` }))
+  const sections = sectionsOf(
+    sampleReport({
+      metrics,
+      values: Object.fromEntries(metrics.map(({ id }) => [id, { 'ours-quic': [1] }])),
+      series: [
+        { ...TIMELINE, id: 'bulk-down@loss-1', peer: 'ours-quic', points: [1] },
+        { ...LATENCY, id: 'game-60@loss-1', peer: 'ours-quic', samplesMs: [1] },
+      ],
+    }),
+  )
+  t.match(sections, [
+    {
+      title: 'Throughput',
+      topics: [
+        { metrics: [{ id: 'bulk-down@loss-0' }], plots: [] },
+        { metrics: [{ id: 'bulk-down@loss-1' }], plots: [[{ id: 'bulk-down@loss-1' }]] },
+      ],
+    },
+    { title: 'Game traffic', topics: [{ metrics: [], plots: [[{ id: 'game-60@loss-1' }]] }] },
+  ])
+})
+
+t.test('a failure is a line, and the log behind it is folded', async t => {
+  const failures = [{ scenario: 'rebind', peer: 'ours-tcp', message: 'it ended:\n | a\n | b' }]
+  t.match(
+    htmlReport(sampleReport({ failures })),
+    /<summary>rebind of TCP mode failed: it ended:<\/summary><pre> \| a\n \| b<\/pre>/,
+  )
 })
 
 t.test('peers keep their colours: the hue is the transport, the line the program', async t => {
@@ -149,7 +201,7 @@ t.test('reports with little in them are pages too', async t => {
     sampleReport({ metrics: [], values: {}, versions: {} }),
     sampleReport({ values: { 'bulk-down': { 'ours-quic': [0], 'ours-tcp': [-1] } } }),
     sampleReport({ series: [{ ...TIMELINE, peer: 'ours-quic', points: [] }] }),
-    sampleReport({ series: [{ ...LATENCY, peer: 'ours-quic', samplesMs: [] }] })
+    sampleReport({ series: [{ ...LATENCY, peer: 'ours-quic', samplesMs: [] }] }),
   ]) {
     const page = htmlReport(report)
     t.equal(/undefined|NaN|Infinity/.exec(page), null)
@@ -158,7 +210,7 @@ t.test('reports with little in them are pages too', async t => {
 
 t.test('the JSON is the report, with its samples on a line and six digits each', async t => {
   const report = sampleReport({
-    series: [{ ...LATENCY, peer: 'ours-quic', samplesMs: [1.23456789, 2, Infinity] }]
+    series: [{ ...LATENCY, peer: 'ours-quic', samplesMs: [1.23456789, 2, Infinity] }],
   })
   const text = jsonReport(report)
   t.match(text, /"samplesMs": \[ 1\.23457, 2, null \]/)

@@ -17,7 +17,7 @@ export function sampleReport(changes: Partial<BenchReport> = {}): BenchReport {
       kernel: 'Linux 6.12.3',
       node: 'v20.19.0',
       os: 'Debian GNU/Linux 12 (bookworm)',
-      load: [0.4, 0.5, 0.6]
+      load: [0.4, 0.5, 0.6],
     },
     versions: { 'ours-quic': 'quicfrp 0.1.0, quic', 'ours-tcp': 'quicfrp 0.1.0, tcp' },
     reference: 'ours-quic',
@@ -32,7 +32,7 @@ export function sampleReport(changes: Partial<BenchReport> = {}): BenchReport {
     series: [],
     goals: [],
     failures: [],
-    ...changes
+    ...changes,
   }
 }
 
@@ -42,8 +42,8 @@ export const LOSSY_LAB: BenchReport['place'] = {
   link: {
     up: { delayMs: 25, loss: 0.02, rateBitsPerSecond: 5e7, queueBytes: 250_000 },
     down: { delayMs: 25, loss: 0.02, rateBitsPerSecond: 5e7, queueBytes: 250_000 },
-    userRoundTripMs: 50
-  }
+    userRoundTripMs: 50,
+  },
 }
 
 export const BULK_DOWN: Metric = {
@@ -51,7 +51,7 @@ export const BULK_DOWN: Metric = {
   title: 'one stream down',
   unit: 'Mbit/s',
   better: 'higher',
-  scenario: 'bulk-down'
+  scenario: 'bulk-down',
 }
 
 const lower = (id: string, title: string, unit: Metric['unit'], scenario: string): Metric => {
@@ -68,7 +68,7 @@ const FULL_METRICS: readonly Metric[] = [
   lower('connect-first-byte', 'new connection to first byte', 'rtt', 'connect'),
   lower('game-60-loss', 'game, 60/s of 100 bytes, lost', '%', 'game'),
   lower('rebind-silence', 'address change, longest silence', 'ms', 'rebind'),
-  lower('idle-frps', 'idle connection, frps grows by', 'kB', 'idle')
+  lower('idle-frps', 'idle connection, frps grows by', 'kB', 'idle'),
 ]
 
 /** Middle of the runs: by metric, for ours-quic, ours-tcp, frp-quic, frp-tcp, direct. */
@@ -79,7 +79,7 @@ const FULL_MIDDLES: Readonly<Record<string, readonly (number | undefined)[]>> = 
   'connect-first-byte': [1.04, 1.52, 1.9, 2.05, 1],
   'game-60-loss': [1.9, 0, 0, 0, 1.9],
   'rebind-silence': [410, undefined, undefined, undefined, undefined],
-  'idle-frps': [11.2, 13.9, 38, 41, undefined]
+  'idle-frps': [11.2, 13.9, 38, 41, undefined],
 }
 
 /** By peer: the share of keystrokes that wait when a bulk transfer runs. */
@@ -104,15 +104,20 @@ export function fullReport(seed = 7): BenchReport {
       ...(peer === 'direct'
         ? []
         : [
-            latency('keystroke', 'keystroke alone', { peer, round, random, slow: 0.03 + index / 40 }),
+            latency('keystroke', 'keystroke alone', {
+              peer,
+              round,
+              random,
+              slow: 0.03 + index / 40,
+            }),
             latency('keystroke-loaded', 'keystroke beside a bulk transfer', {
               peer,
               round,
               random,
-              slow: LOADED_SLOW[index] ?? 0
-            })
-          ])
-    ]).flat()
+              slow: LOADED_SLOW[index] ?? 0,
+            }),
+          ]),
+    ]).flat(),
   )
   for (const plot of series) {
     if (plot.kind !== 'latency') continue
@@ -127,7 +132,7 @@ export function fullReport(seed = 7): BenchReport {
       'ours-tcp': 'quicfrp 0.1.0, tcp, its defaults',
       'frp-quic': 'frp 0.70.1, quic, its defaults',
       'frp-tcp': 'frp 0.70.1, tcp, its defaults',
-      direct: 'no tunnel'
+      direct: 'no tunnel',
     },
     metrics: FULL_METRICS,
     values,
@@ -137,21 +142,21 @@ export function fullReport(seed = 7): BenchReport {
         goal: { type: 'bound', metric: 'keystroke-p99', peer: 'ours-quic', atMost: 160 },
         value: 153,
         spread: { min: 149, max: 157, count: 3 },
-        verdict: 'met'
+        verdict: 'met',
       },
       {
         goal: { type: 'bound', metric: 'keystroke-loaded-p99', peer: 'ours-quic', atMost: 130 },
         value: 166,
         spread: { min: 161, max: 171, count: 3 },
-        verdict: 'missed'
+        verdict: 'missed',
       },
       {
         goal: { type: 'ratio', metric: 'bulk-down', peer: 'ours-quic', against: 'frp-quic' },
         value: 16,
         spread: { min: 15.2, max: 16.4, count: 3 },
-        verdict: 'shown'
-      }
-    ]
+        verdict: 'shown',
+      },
+    ],
   })
 }
 
@@ -162,7 +167,7 @@ function rounds<T>(make: (round: number) => T): T[] {
 function timeline(
   peer: string,
   round: number,
-  { mbits, random }: { mbits: number; random: () => number }
+  { mbits, random }: { mbits: number; random: () => number },
 ): Series {
   const points = Array.from({ length: 60 }, (_, step) => {
     const ramp = Math.min(1, (step + 1) / (mbits > 20 ? 8 : 2))
@@ -176,7 +181,7 @@ function timeline(
     stepMs: 100,
     points,
     peer,
-    round
+    round,
   }
 }
 
@@ -188,11 +193,7 @@ interface LatencyOptions {
   readonly slow: number
 }
 
-function latency(
-  id: string,
-  title: string,
-  { peer, round, random, slow }: LatencyOptions
-): Series {
+function latency(id: string, title: string, { peer, round, random, slow }: LatencyOptions): Series {
   const samplesMs = Array.from({ length: 200 }, () => {
     const base = 100.5 + 2 * random() ** 3
     return random() < slow ? base - 50 * Math.log(1 - random()) * (1 + 3 * slow) : base

@@ -1,10 +1,5 @@
 import t from 'tap'
-import {
-  formatDuration,
-  formatFactor,
-  formatNumber,
-  pageText
-} from '../../bench/report/numbers.ts'
+import { formatDuration, formatFactor, formatNumber, pageText } from '../../bench/report/numbers.ts'
 import { describeStep, ProgressLine } from '../../bench/report/progress.ts'
 import type { ProgressStream } from '../../bench/report/progress.ts'
 import {
@@ -12,7 +7,7 @@ import {
   figureLines,
   goalLines,
   terminalReport,
-  wantsColor
+  wantsColor,
 } from '../../bench/report/terminal.ts'
 import { fullReport, sampleReport } from './report-sample.ts'
 
@@ -24,7 +19,7 @@ const STEP = {
   peer: 'ours-tcp',
   round: 2,
   rounds: 3,
-  elapsedMs: 12_000
+  elapsedMs: 12_000,
 }
 
 t.test('a number shows three digits that matter', async t => {
@@ -35,7 +30,7 @@ t.test('a number shows three digits that matter', async t => {
     '10.0',
     '1.52',
     '0',
-    '-12.3'
+    '-12.3',
   ])
 })
 
@@ -53,11 +48,11 @@ t.test('columns have one width, numbers end under each other', async t => {
     alignColumns(
       [
         ['a', '1', ''],
-        ['bbb', '1000', 'x']
+        ['bbb', '1000', 'x'],
       ],
-      [1]
+      [1],
     ),
-    ['a       1', 'bbb  1000  x']
+    ['a       1', 'bbb  1000  x'],
   )
 })
 
@@ -66,7 +61,7 @@ t.test('the figures have a line for each peer, with the ratio of the reference t
     '  peer            median  range       runs  ours-quic is',
     'one stream down (more is better)',
     '  ours-quic  39.0 Mbit/s  38.0..40.0     3',
-    '  ours-tcp   3.20 Mbit/s  3.10..3.30     3  12x better'
+    '  ours-tcp   3.20 Mbit/s  3.10..3.30     3  12x better',
   ])
 })
 
@@ -86,9 +81,9 @@ t.test('a goal says the bound, the unit and whether it is met', async t => {
         goal: { type: 'ratio', metric: 'gone', peer: 'a', against: 'b', atLeast: 1.5 },
         value: 1.2,
         spread,
-        verdict: 'missed'
-      }
-    ]
+        verdict: 'missed',
+      },
+    ],
   })
   const [, met = '', missed = ''] = goalLines(report, PLAIN)
   t.match(met, /^one stream down +ours-quic +39\.0 Mbit\/s +38\.0\.\.40\.0 +<= 50 Mbit\/s +met$/)
@@ -118,13 +113,13 @@ t.test('the whole text says the conditions, the failures and the end', async t =
     /ours-tcp: quicfrp 0\.1\.0, tcp/,
     /failed: rebind of ours-tcp: the stream broke/,
     /QUIC carries 12x what TCP mode\s+does/,
-    /3 rounds in 94 s\n$/
+    /3 rounds in 94 s\n$/,
   ]) {
     t.match(text, wanted)
   }
   t.match(
     terminalReport(sampleReport({ isInterrupted: true }), PLAIN),
-    /interrupted after 94 s: the figures are those measured so far\n$/
+    /interrupted after 94 s: the figures are those measured so far\n$/,
   )
 })
 

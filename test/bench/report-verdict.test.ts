@@ -9,43 +9,46 @@ const CPU: Metric = {
   title: 'CPU',
   unit: 's/GB',
   better: 'lower',
-  scenario: 'bulk-down'
+  scenario: 'bulk-down',
 }
 
 /** Three equal runs of each: ours-quic, then ours-tcp. */
 function measured(
   figures: readonly (readonly [Metric, number, number])[],
-  changes: Partial<BenchReport> = {}
+  changes: Partial<BenchReport> = {},
 ): BenchReport {
   return sampleReport({
     metrics: figures.map(([metric]) => metric),
     values: Object.fromEntries(
       figures.map(([{ id }, own, other]) => [
         id,
-        { 'ours-quic': [own, own, own], 'ours-tcp': [other, other, other] }
-      ])
+        { 'ours-quic': [own, own, own], 'ours-tcp': [other, other, other] },
+      ]),
     ),
-    ...changes
+    ...changes,
   })
 }
 
 t.test('the headline says how many times as much is carried, and on which link', async t => {
   t.equal(
     verdictOf(measured([[BULK_DOWN, 36, 3]])).headline,
-    'QUIC carries 12x what TCP mode does on this link with 2 % loss.'
+    'QUIC carries 12x what TCP mode does on this link with 2 % loss.',
   )
 })
 
 t.test('two directions give a range', async t => {
   const both = measured([
     [BULK_DOWN, 36, 3],
-    [BULK_UP, 27, 3]
+    [BULK_UP, 27, 3],
   ])
   t.match(verdictOf(both).headline, /^QUIC carries 9\.0x to 12x what TCP mode does/)
 })
 
 t.test('a rival that carried nothing has no factor', async t => {
-  t.match(verdictOf(measured([[BULK_DOWN, 36, 0]])).headline, /^QUIC carries more than what TCP mode/)
+  t.match(
+    verdictOf(measured([[BULK_DOWN, 36, 0]])).headline,
+    /^QUIC carries more than what TCP mode/,
+  )
 })
 
 t.test('where TCP mode carries more, the headline says that', async t => {
@@ -56,7 +59,7 @@ t.test('where TCP mode carries more, the headline says that', async t => {
 t.test('a headline claims nothing where directions disagree or are even', async t => {
   const mixed = measured([
     [BULK_DOWN, 36, 3],
-    [BULK_UP, 3, 36]
+    [BULK_UP, 3, 36],
   ])
   t.match(verdictOf(mixed).headline, /^QUIC is better in one figure, TCP mode in 1 on this link/)
   t.match(verdictOf(measured([[BULK_DOWN, 3, 3]])).headline, /carry about the same/)
@@ -66,32 +69,65 @@ t.test('what TCP mode does better is named with its figures', async t => {
   const { sentences } = verdictOf(
     measured([
       [BULK_DOWN, 36, 3],
-      [CPU, 2.4, 1.2]
-    ])
+      [CPU, 2.4, 1.2],
+    ]),
   )
   t.strictSame(sentences, [
     'QUIC is better in one stream down (36.0 against 3.00 Mbit/s, 12x).',
-    'TCP mode is better in CPU (1.20 against 2.40 s/GB, 2.0x).'
+    'TCP mode is better in CPU (1.20 against 2.40 s/GB, 2.0x).',
   ])
 })
 
-t.test('of many wins four are named and the rest is counted, of losses none is left out', async t => {
+t.test('of many wins four are named, of losses six, and the rest is counted', async t => {
   const wins = Array.from({ length: 6 }, (_, index) => {
-    return [{ ...BULK_DOWN, id: `a${index}`, title: `win ${index}` }, 10, 1] as const
+    const id = `a${index}`
+    return [{ ...BULK_DOWN, id, title: `win ${index}`, scenario: id }, 10, 1] as const
   })
-  const losses = Array.from({ length: 6 }, (_, index) => {
+  const losses = Array.from({ length: 7 }, (_, index) => {
     return [{ ...BULK_DOWN, id: `b${index}`, title: `loss ${index}` }, 1, 10] as const
   })
   const [better = '', worse = ''] = verdictOf(measured([...wins, ...losses])).sentences
   t.match(better, /win 3 .*; and 2 figures more\.$/)
   t.notMatch(better, /win 4/)
+  t.match(worse, /loss 5 .*; and one figure more\.$/)
   t.equal(worse.match(/loss \d/g)?.length, 6)
+})
+
+t.test('of one scenario the largest win is named', async t => {
+  const p50: Metric = { ...CPU, id: 'k-p50', title: 'median', scenario: 'keystroke' }
+  const report = measured([
+    [p50, 10, 20],
+    [{ ...p50, id: 'k-p99', title: 'p99' }, 10, 90],
+  ])
+  t.equal(
+    verdictOf(report).sentences[0],
+    'QUIC is better in p99 (10.0 against 90.0 s/GB, 9.0x); and one figure more.',
+  )
+})
+
+t.test('a figure that only one of the two has is said, either way', async t => {
+  const report = sampleReport({
+    metrics: [BULK_DOWN, BULK_UP, CPU],
+    values: {
+      'bulk-down': { 'ours-quic': [5], 'ours-tcp': [1] },
+      'bulk-up': { 'ours-quic': [5] },
+      'bulk-down-cpu': { 'ours-tcp': [5] },
+    },
+  })
+  const remarks = verdictOf(report).remarks.join(' ')
+  t.match(
+    remarks,
+    /Only QUIC has a figure for one stream up\. Only TCP mode has a figure for CPU\./,
+  )
 })
 
 t.test('unequal losses of a link are both named, a suite of links names none', async t => {
   const { link } = LOSSY_LAB as Extract<BenchReport['place'], { kind: 'lab' }>
   const place = { ...LOSSY_LAB, link: { ...link, up: { loss: 0.01 } } } as BenchReport['place']
-  t.match(verdictOf(measured([[BULK_DOWN, 36, 3]], { place })).headline, /2 % loss down and 1 % up/)
+  t.match(
+    verdictOf(measured([[BULK_DOWN, 36, 3]], { place })).headline,
+    /2 % loss towards frpc and 1 % from it/,
+  )
   const suite = measured([[{ ...BULK_DOWN, id: 'bulk-down@loss-1' }, 36, 3]])
   t.match(verdictOf(suite).headline, /on these links\.$/)
 })
@@ -101,7 +137,7 @@ t.test('failures, an interrupt, single runs and loopback are said', async t => {
     place: { kind: 'loopback' },
     values: { 'bulk-down': { 'ours-quic': [5], 'ours-tcp': [1] } },
     failures: [{ scenario: 'rebind', peer: 'ours-tcp', message: 'the stream broke' }],
-    isInterrupted: true
+    isInterrupted: true,
   })
   const remarks = verdictOf(report).remarks.join(' ')
   for (const text of [/single run/, /Loopback shows/, /One run failed/, /interrupted after 94 s/]) {
@@ -111,7 +147,10 @@ t.test('failures, an interrupt, single runs and loopback are said', async t => {
 
 t.test('other programs are named with what they do better', async t => {
   const { remarks } = verdictOf(fullReport())
-  t.match(remarks.join(' '), /Against frp in tcp mode, QUIC is better in \d of 9 figures and worse in 2: one/)
+  t.match(
+    remarks.join(' '),
+    /Against frp in tcp mode, QUIC is better in \d of 9 figures and worse in 2: one/,
+  )
   t.notMatch(remarks.join(' '), /no tunnel/)
 })
 
