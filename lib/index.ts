@@ -19,6 +19,7 @@ export type {
   ProxyPhase,
   ProxyStatus as ClientProxyStatus,
   SessionInfo,
+  VisitorStatus,
 } from './client/index.ts'
 export * from './config/index.ts'
 export { TunnelError, type ErrorCode } from './errors.ts'

@@ -5,11 +5,10 @@ import type { EventEmitter } from 'node:events'
 import type { Bench } from '../bench/index.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientConfig, ProxyConfig, VisitorConfig } from '../config/index.ts'
-import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { Way } from './attempt.ts'
 import { ClientRun } from './run.ts'
-import type { ClientEvents, ProxyStatus, SessionInfo } from './status.ts'
+import type { ClientEvents, ProxyStatus, SessionInfo, VisitorStatus } from './status.ts'
 
 export interface ClientSetup {
   readonly config: ClientConfig
@@ -42,6 +41,7 @@ export interface Client extends EventEmitter<ClientEvents> {
   /** Resolves when the client is over for good. Never rejects. */
   readonly closed: Promise<void>
   status(): ProxyStatus[]
+  visitors(): VisitorStatus[]
   /** The session that has logged in, or undefined. */
   session(): SessionInfo | undefined
   /**
@@ -57,9 +57,5 @@ export interface Client extends EventEmitter<ClientEvents> {
  * that is not there yet, CONFIG_INVALID for a proxy that does not fit into a message.
  */
 export function createClient(setup: ClientSetup, options: ClientOptions = {}): Client {
-  const [visitor] = setup.visitors
-  if (visitor) {
-    throw new TunnelError('UNSUPPORTED', `visitor ${visitor.name}: visitors do not exist yet`)
-  }
   return new ClientRun(setup, options)
 }

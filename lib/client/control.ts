@@ -98,6 +98,11 @@ export class ClientControl {
     for (const { state } of this.#proxies.values()) state.close()
   }
 
+  /** A message that answers nothing. Before the login it is dropped. */
+  send(message: OutgoingMessage): void {
+    if (this.#phase === 'running') this.#outputs.push({ type: 'send', message })
+  }
+
   poll(now: number): ControlOutput | undefined {
     const output = this.#outputs.shift()
     if (output || this.#phase === 'over') return output

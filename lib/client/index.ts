@@ -1,4 +1,10 @@
 // The face of the client side.
 export { openBenchDoors, type BenchDoorsOptions } from './bench-doors.ts'
 export { createClient, type Client, type ClientOptions, type ClientSetup } from './client.ts'
-export type { ClientEvents, ProxyPhase, ProxyStatus, SessionInfo } from './status.ts'
+export type {
+  ClientEvents,
+  ProxyPhase,
+  ProxyStatus,
+  SessionInfo,
+  VisitorStatus,
+} from './status.ts'

@@ -251,8 +251,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#cancelTimer?.()
     this.#settleStart?.(new TunnelError('ABORTED', 'the client was closed before its first login'))
     const link = this.#link
-    const idle = [this.#visitors.close(), ...(link ? [link.drain()] : [])]
-    await this.#within(graceMs, Promise.all(idle))
+    const visited = this.#visitors.close()
+    if (link) await this.#within(graceMs, Promise.all([link.drain(), visited]))
     await this.#within(CLOSE_LIMIT_MS, this.#end(link))
     for (const proxy of this.#proxies.values()) proxy.close()
     clearInterval(this.#keepAlive)

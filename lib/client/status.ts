@@ -3,6 +3,8 @@
 
 import type { Address } from '../address.ts'
 import type { CloseReason, Protocol, SessionStats } from '../transport/transport.ts'
+import type { VisitorType } from '../config/index.ts'
+import type { VisitorState } from '../visitor/index.ts'
 import type { ProxyPhase } from './proxy-state.ts'
 
 export type { ProxyPhase }
@@ -29,6 +31,12 @@ export interface SessionInfo extends SessionStats {
   readonly features: readonly string[]
 }
 
+/** One row of the visitors, names without the user prefix. */
+export interface VisitorStatus extends VisitorState {
+  readonly name: string
+  readonly type: VisitorType
+}
+
 export interface ClientEvents {
   /** A transport was chosen and its session is up; login follows. */
   path: [{ protocol: Protocol; localAddress: Address; remoteAddress: Address }]
@@ -46,5 +54,7 @@ export interface ClientEvents {
       ended: Promise<{ bytesToLocal: number; bytesToUser: number }>
     },
   ]
+  /** A visitor opened its port, or could not. */
+  visitor: [VisitorStatus]
   close: []
 }

@@ -123,6 +123,7 @@ export class WorkStreams {
     const user = {
       source: addressOf(start.src_addr, start.src_port),
       destination: addressOf(start.dst_addr, start.dst_port),
+      introduction: start.quicfrp,
     }
     const joining = this.#options.join(start.proxy_name, stream, user)
     if (!joining) {

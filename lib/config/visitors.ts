@@ -17,6 +17,7 @@ const base: Table<VisitorBase> = {
     useCompression: flag(false, { ini: 'use_compression' }),
   }),
   secretKey: secret({ ini: 'sk' }),
+  requireEndToEnd: flag(false, { ini: 'require_end_to_end' }),
   serverUser: text('', { ini: 'server_user' }),
   serverName: text('', {
     ini: 'server_name',

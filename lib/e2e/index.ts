@@ -1,6 +1,7 @@
 // End-to-end encryption between a visitor and the owner of a secret proxy: the face of this folder.
 
-export { PUBLIC_KEY_BYTES, publicKeyOf } from './agreement.ts'
+export { PUBLIC_KEY_BYTES, publicKeyOf, type SessionKeys } from './agreement.ts'
+export { PREKEY_LIFE_MS } from './prekeys.ts'
 export { OwnerSecret, type Guest, type OwnerSecretOptions } from './owner.ts'
 export { ownerStream, visitorStream } from './stream.ts'
 export { VisitorSecret, type SecretConnection, type VisitorSecretOptions } from './visitor.ts'

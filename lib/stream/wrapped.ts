@@ -193,11 +193,11 @@ export class WrappedStream extends Duplex {
       this.#isWanted = false
       this.#layer.finish()
       this.push(null)
-    } else if (this.#isReading) {
-      this.#lower.resume()
     } else {
+      if (!this.#isReading) this.#lower.on('data', this.#onLowerData)
       this.#isReading = true
-      this.#lower.on('data', this.#onLowerData)
+      // A listener alone does not wake a stream that was paused before it.
+      this.#lower.resume()
     }
   }
 }

@@ -37,6 +37,8 @@ export interface TunnelChoice {
   readonly client?: RawValues
   /** Raw values; type tcp, localIP 127.0.0.1 and remotePort 0 unless they say otherwise. */
   readonly proxies?: readonly RawValues[]
+  /** Raw values; type stcp and bindPort 0 unless they say otherwise. */
+  readonly visitors?: readonly RawValues[]
   /** Instead of `proxies`: resolved already. */
   readonly resolved?: readonly ProxyConfig[]
   readonly serverOptions?: ServerOptions
@@ -53,7 +55,18 @@ export interface Tunnel {
    * refused.
    */
   port(name: string): Promise<number>
+  /** The same for the local port of a visitor. */
+  door(name: string): Promise<number>
+  /** Another client of the same server; closed by the test's end. */
+  join(choice: ClientChoice): Promise<JoinedClient>
 }
+
+export type ClientChoice = Pick<
+  TunnelChoice,
+  'client' | 'proxies' | 'visitors' | 'resolved' | 'clientOptions'
+>
+
+export type JoinedClient = Pick<Tunnel, 'client' | 'port' | 'door'>
 
 const TOKEN = 'correct horse'
 
@@ -64,7 +77,6 @@ export async function openTunnel(
   choice: TunnelChoice = {},
 ): Promise<Tunnel> {
   const network = new MemoryNetwork()
-  const isMemory = transport.protocol === 'memory'
   const { config: serverConfig } = serverConfigFromValues({
     bindAddr: '127.0.0.1',
     bindPort: 0,
@@ -79,50 +91,71 @@ export async function openTunnel(
   await server.start()
   const { tcp, quic } = server.addresses()
   const { port: serverPort = 7000 } = (transport.protocol === 'quic' ? quic : tcp) ?? {}
-  const { config, proxies } = clientConfigFromValues({
+  const reached = (await choice.reach?.(serverPort)) ?? serverPort
+  t.teardown(() => server.close({ graceMs: 0 }))
+  const join = (joining: ClientChoice): Promise<JoinedClient> =>
+    joinTunnel(t, transport, joining, { network, port: reached })
+  return { server, join, ...(await join(choice)) }
+}
+
+async function joinTunnel(
+  t: Test,
+  transport: TransportChoice,
+  choice: ClientChoice,
+  { network, port: serverPort }: { readonly network: MemoryNetwork; readonly port: number },
+): Promise<JoinedClient> {
+  const isMemory = transport.protocol === 'memory'
+  const { config, proxies, visitors } = clientConfigFromValues({
     common: {
       serverAddr: '127.0.0.1',
-      serverPort: (await choice.reach?.(serverPort)) ?? serverPort,
+      serverPort,
       auth: { token: TOKEN },
       ...choice.client,
       transport: { protocol: isMemory ? 'tcp' : transport.protocol, ...transport.client },
     },
     proxies: (choice.proxies ?? []).map(proxy => ({ type: 'tcp', ...proxy })),
+    // No file can say 0; whoever resolves a configuration can.
+    visitors: (choice.visitors ?? []).map(visitor => ({ type: 'stcp', bindPort: -1, ...visitor })),
   })
   const client = createClient(
-    { config, proxies: choice.resolved ?? proxies, visitors: [] },
+    {
+      config,
+      proxies: choice.resolved ?? proxies,
+      visitors: visitors.map(visitor => ({
+        ...visitor,
+        bindPort: visitor.bindPort === -1 ? 0 : visitor.bindPort,
+      })),
+    },
     {
       ...choice.clientOptions,
       ...(isMemory && { dialer: memoryDialer({ network, port: 7000 }) }),
     },
   )
   const results = new Map<string, { port: number } | { error: string }>()
-  const bell = new EventEmitter()
-  client.on('proxyUp', ({ name, remoteAddr }) => {
-    results.set(name, { port: Number(remoteAddr.split(':').at(-1)) })
+  const bell = new EventEmitter().setMaxListeners(0)
+  const note = (name: string, result: { port: number } | { error: string }): void => {
+    results.set(name, result)
     bell.emit('result')
-  })
-  client.on('proxyDown', ({ name, error }) => {
-    results.set(name, { error })
-    bell.emit('result')
-  })
-  t.teardown(async () => {
-    await client.close({ graceMs: 0 })
-    await server.close({ graceMs: 0 })
-  })
-  await client.start()
-  return {
-    server,
-    client,
-    async port(name) {
-      for (;;) {
-        const result = results.get(name)
-        if (!result) await once(bell, 'result')
-        else if ('port' in result) return result.port
-        else throw new Error(result.error)
-      }
-    },
   }
+  const wait = async (name: string): Promise<number> => {
+    for (;;) {
+      const result = results.get(name)
+      if (!result) await once(bell, 'result')
+      else if ('port' in result) return result.port
+      else throw new Error(result.error)
+    }
+  }
+  client.on('proxyUp', ({ name, remoteAddr }) => {
+    note(name, { port: Number(remoteAddr.split(':').at(-1)) })
+  })
+  client.on('proxyDown', ({ name, error }) => note(name, { error }))
+  client.on('visitor', ({ name, phase, localAddr, error }) => {
+    if (phase === 'start error') note(`door ${name}`, { error })
+    else if (localAddr !== '') note(`door ${name}`, { port: Number(localAddr.split(':').at(-1)) })
+  })
+  t.teardown(() => client.close({ graceMs: 0 }))
+  await client.start()
+  return { client, port: wait, door: name => wait(`door ${name}`) }
 }
 
 /** Only the transport in question: what a config opens is tested with the server. */

@@ -1,0 +1,146 @@
+// The words between a visitor and frps until the stream is the proxy's (frp-wire.md section 6.6).
+// Towards a real frps they are frp's. One of ours is offered to speak end to end with the owner; if
+// that is a real frpc, the server gives a number for the key, so that no key is used twice.
+
+import type { Clock } from '../clock.ts'
+import type { VisitorConfig } from '../config/index.ts'
+import { VisitorSecret } from '../e2e/index.ts'
+import type { SessionKeys } from '../e2e/index.ts'
+import { TunnelError } from '../errors.ts'
+import type { Stream } from '../transport/transport.ts'
+import { authKey } from '../wire/auth.ts'
+import { MessageChannel } from '../wire/channel.ts'
+import type { Draft, NewVisitorConn, NewVisitorConnResp } from '../wire/messages.ts'
+import type { VisitorSession } from './host.ts'
+
+/** frp's wait for the answer. A server of ours may ask the owner first. */
+const ANSWER_TIMEOUT_MS = 10_000
+const MAX_TEXT = 500
+
+/** What the stream is after the exchange. */
+export interface Opened {
+  readonly stream: Stream
+  /** Of an end-to-end stream; undefined where frps reads along. */
+  readonly sealed: Sealed | undefined
+}
+
+export interface Sealed {
+  readonly keys: SessionKeys
+  readonly compression: boolean
+  readonly isProven: boolean
+}
+
+export interface ExchangeOptions {
+  readonly signal: AbortSignal
+  readonly clock: Clock
+}
+
+/** The proxy that a visitor visits, as it knows it. */
+export class Target {
+  readonly config: VisitorConfig
+  /** With the prefix of its user. */
+  readonly name: string
+  readonly #secret: VisitorSecret
+
+  constructor(config: VisitorConfig, user: string) {
+    const { serverUser, serverName, type, secretKey, transport } = config
+    const prefix = serverUser === '' ? user : serverUser
+    this.config = config
+    this.name = prefix === '' ? serverName : `${prefix}.${serverName}`
+    this.#secret = new VisitorSecret({
+      type,
+      name: this.name,
+      secretKey: secretKey.reveal(),
+      useCompression: transport.useCompression,
+    })
+  }
+
+  /**
+   * Asks for the proxy on a stream of its own. Rejects with ABORTED, PROXY_REFUSED, AUTH_FAILED,
+   * PROTOCOL_ERROR, SESSION_CLOSED or TIMED_OUT.
+   */
+  async open(from: VisitorSession, options: ExchangeOptions): Promise<Opened> {
+    const stream = await from.session.openStream()
+    const channel = new MessageChannel(stream, { clock: options.clock })
+    try {
+      const sealed = await this.#agree(channel, from, options.signal)
+      const opened = { stream: channel.detach(), sealed }
+      // Until it has its next owner, an error of it belongs to nobody; 'close' tells the same.
+      opened.stream.on('error', ignore)
+      return opened
+    } catch (error) {
+      channel.destroy()
+      throw error
+    }
+  }
+
+  async #agree(
+    channel: MessageChannel,
+    from: VisitorSession,
+    signal: AbortSignal,
+  ): Promise<Sealed | undefined> {
+    if (!from.features.includes('visitor-e2e')) {
+      this.#acceptPlain('the server is a real frps')
+      await ask(channel, this.#plain(from, Math.floor(Date.now() / 1_000)), signal)
+      return undefined
+    }
+    const connection = await this.#secret.connect()
+    const offer = { ...this.#message(from), quicfrp: connection.offer }
+    const { quicfrp: answer } = await ask(channel, offer, signal)
+    if (answer === undefined) {
+      throw new TunnelError('PROTOCOL_ERROR', 'the server did not answer the offer of a visitor')
+    }
+    if (answer.prekey !== '') return connection.accept(answer)
+    this.#acceptPlain('the proxy belongs to a real frpc')
+    await ask(channel, this.#plain(from, answer.challenge), signal)
+    return undefined
+  }
+
+  /**
+   * Nobody can pretend unnoticed that an owner of ours has become a real one: what was end to end
+   * once stays so while this process lives.
+   */
+  #acceptPlain(because: string): void {
+    if (this.config.requireEndToEnd) {
+      throw new TunnelError('AUTH_FAILED', `requireEndToEnd is set, and ${because}`)
+    }
+    if (!this.#secret.wasEndToEnd) return
+    const detail = `it was end to end before, and now ${because}; if that is right, restart frpc`
+    throw new TunnelError('AUTH_FAILED', detail)
+  }
+
+  #plain(from: VisitorSession, timestamp: number): Draft<NewVisitorConn> {
+    const signKey = authKey(this.config.secretKey.reveal(), timestamp)
+    return { ...this.#message(from), sign_key: signKey, timestamp }
+  }
+
+  #message({ runId }: VisitorSession): Draft<NewVisitorConn> {
+    const { useEncryption, useCompression } = this.config.transport
+    return {
+      type: 'NewVisitorConn',
+      run_id: runId,
+      proxy_name: this.name,
+      use_encryption: useEncryption,
+      use_compression: useCompression,
+    }
+  }
+}
+
+async function ask(
+  channel: MessageChannel,
+  message: Draft<NewVisitorConn>,
+  signal: AbortSignal,
+): Promise<NewVisitorConnResp> {
+  channel.send(message)
+  const options = { timeoutMs: ANSWER_TIMEOUT_MS, signal }
+  const answer = await channel.readExpected('NewVisitorConnResp', options)
+  if (answer.error !== '') throw new TunnelError('PROXY_REFUSED', printable(answer.error))
+  return answer
+}
+
+/** A text of the peer, fit for one log line. */
+function printable(text: string): string {
+  return text.replace(/[\u0000-\u001f\u007f-\u009f\u2028\u2029]/g, ' ').slice(0, MAX_TEXT)
+}
+
+function ignore(): void {}

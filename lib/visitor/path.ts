@@ -1,0 +1,38 @@
+// The way from a visitor to its proxy, as the visitor sees it: streams that reach the service,
+// wherever the bytes travel at the moment. stcp's way is the relay for good; xtcp's begins there and
+// moves to a direct one under streams that run.
+
+import type { Duplex } from 'node:stream'
+import type { Address } from '../address.ts'
+
+/** Where the bytes go at the moment. */
+export interface Route {
+  /** `relay`: through frps. `direct`: from one client to the other. */
+  readonly kind: 'relay' | 'direct'
+  /** The next hop: the server, or the other client. */
+  readonly address: Address
+}
+
+export interface PathStream {
+  /** Plain bytes from and to the service of the proxy. The taker destroys it. */
+  readonly stream: Duplex
+  /** Whether an end in one direction leaves the other open. */
+  readonly halfClose: boolean
+  /** Nobody on the way can read it. */
+  readonly isEndToEnd: boolean
+}
+
+export interface VisitorPath {
+  /**
+   * One user's stream. It survives each change of the route without losing a byte, and fails when
+   * there is no route any more. Rejects with ABORTED (the signal), PROXY_REFUSED (the server's or
+   * the owner's words), AUTH_FAILED, SESSION_CLOSED or TIMED_OUT.
+   */
+  openStream(options: { readonly signal: AbortSignal }): Promise<PathStream>
+  /** Undefined while there is none. */
+  readonly route: Route | undefined
+  /** Called at each change of `route`. One handler. */
+  onRoute(handler: (route: Route | undefined) => void): void
+  /** No new streams; those that run end with their users. */
+  close(): Promise<void>
+}

@@ -1,0 +1,128 @@
+// A visitor of an stcp proxy: a local port whose users are joined with the proxy's service, one
+// stream of the path each.
+
+import type { Duplex } from 'node:stream'
+import type { VisitorConfig } from '../config/index.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
+import { splice } from '../stream/splice.ts'
+import { Door } from './door.ts'
+import { Target } from './exchange.ts'
+import type { Visitor, VisitorHost, VisitorPhase, VisitorState } from './host.ts'
+import type { VisitorPath } from './path.ts'
+import { RelayPath } from './relay-path.ts'
+
+/** Users who wait for their stream at one time; each holds a socket. */
+const MAX_WAITING = 1_024
+
+export function stcpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
+  const path = new RelayPath(new Target(config, host.user), host)
+  return new StreamVisitor(config, { host, path })
+}
+
+/** A visitor whose users speak a byte stream, over whatever path. */
+export class StreamVisitor implements Visitor {
+  readonly #config: VisitorConfig
+  readonly #host: VisitorHost
+  readonly #path: VisitorPath
+  readonly #door: Door
+  #isStarted = false
+  #isClosed = false
+  #waiting = 0
+  #users = 0
+  #onIdle: (() => void) | undefined
+
+  constructor(
+    config: VisitorConfig,
+    { host, path }: { readonly host: VisitorHost; readonly path: VisitorPath },
+  ) {
+    this.#config = config
+    this.#host = host
+    this.#path = path
+    path.onRoute(() => host.changed())
+    const { bindAddr, bindPort } = config
+    const { log, clock } = host
+    this.#door = new Door({
+      bindAddr,
+      bindPort,
+      log,
+      clock,
+      onUser: socket => this.serve(socket),
+      onChange: () => this.#handleDoor(),
+    })
+  }
+
+  start(): void {
+    if (this.#isStarted) return
+    this.#isStarted = true
+    this.#door.open()
+    if (this.#config.bindPort < 0) this.#handleDoor()
+  }
+
+  state(): VisitorState {
+    const { address, error } = this.#door
+    return { phase: this.#phase(), localAddr: address, error, route: this.#path.route }
+  }
+
+  serve(user: Duplex): void {
+    user.on('error', ignore)
+    if (this.#isClosed || this.#waiting >= MAX_WAITING) {
+      user.destroy()
+      return
+    }
+    this.#waiting++
+    this.#users++
+    const gone = new AbortController()
+    const onClose = (): void => gone.abort()
+    user.once('close', onClose)
+    this.#join(user, gone.signal)
+      .catch((error: unknown) => {
+        user.destroy()
+        if (error instanceof TunnelError && error.code === 'ABORTED') return
+        this.#host.log.warn(`no connection to the proxy: ${errorDetail(error)}`)
+      })
+      .finally(() => {
+        user.off('close', onClose)
+        this.#users--
+        if (this.#users === 0) this.#onIdle?.()
+      })
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    this.#door.close()
+    await this.#path.close()
+    if (this.#users > 0) await new Promise<void>(resolve => (this.#onIdle = resolve))
+  }
+
+  async #join(user: Duplex, signal: AbortSignal): Promise<void> {
+    const opening = this.#path.openStream({ signal })
+    const { stream, halfClose, isEndToEnd } = await opening.finally(() => this.#waiting--)
+    if (user.destroyed) {
+      stream.destroy()
+      return
+    }
+    const { error } = await splice(user, stream, { halfClose })
+    if (!isEndToEnd || !(error instanceof TunnelError) || error.code !== 'AUTH_FAILED') return
+    const name = this.#config.serverName
+    const hint = error.detail === 'auth failed' ? '; is secretKey the same on both sides?' : ''
+    this.#host.log.warn(`visitor connection of [${name}]: ${error.detail}${hint}`)
+  }
+
+  #phase(): VisitorPhase {
+    if (this.#isClosed) return 'closed'
+    if (this.#door.error !== '') return 'start error'
+    const isOpen = this.#door.address !== '' || this.#config.bindPort < 0
+    return this.#isStarted && isOpen ? 'running' : 'waiting'
+  }
+
+  #handleDoor(): void {
+    const { log } = this.#host
+    const { phase, localAddr } = this.state()
+    if (phase === 'running') {
+      log.info(`start visitor success${localAddr === '' ? '' : `, listening on ${localAddr}`}`)
+    }
+    this.#host.changed()
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,3 @@
+import { visitorStcpSuite } from './visitor-stcp.ts'
+
+visitorStcpSuite({ name: 'tcp', protocol: 'tcp' })
