@@ -71,6 +71,8 @@ export interface ProgramsChoice {
   /** Lines of TOML within each proxy's table, by its name. All of them publish one local port. */
   readonly proxies: Readonly<Record<string, readonly string[]>>
   readonly localPort: number
+  /** Of all proxies. Default: tcp. */
+  readonly type?: 'tcp' | 'udp'
 }
 
 export interface Programs {
@@ -142,7 +144,7 @@ function serverFile({ transport }: ProgramsChoice, bindPort: number): string {
 }
 
 function clientFile(
-  { transport, proxies, localPort }: ProgramsChoice,
+  { transport, proxies, localPort, type = 'tcp' }: ProgramsChoice,
   bindPort: number,
   ports: Readonly<Record<string, number>>,
 ): string {
@@ -157,7 +159,7 @@ function clientFile(
     ...Object.entries(proxies).flatMap(([name, extra]) => [
       '[[proxies]]',
       `name = "${name}"`,
-      'type = "tcp"',
+      `type = "${type}"`,
       'localIP = "127.0.0.1"',
       `localPort = ${localPort}`,
       `remotePort = ${ports[name]}`,

@@ -1,0 +1,3 @@
+import { udpSuite } from './udp.ts'
+
+udpSuite({ frps: 'ours', frpc: 'real' })
