@@ -33,7 +33,7 @@ function ourPeer(name: string, transport: 'quic' | 'tcp', extraConfig: readonly 
     open: (site, services) => {
       const server = [process.execPath, command('frps')] as const
       const client = [process.execPath, command('frpc')] as const
-      const options = { peer: name, transport, server, client, extraConfig, hasUdp: false }
+      const options = { peer: name, transport, server, client, extraConfig, hasUdp: true }
       return openFrpTunnel(options, site, services)
     },
   }
