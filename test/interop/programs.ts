@@ -50,9 +50,18 @@ export function skipReason(): string | false {
   return false
 }
 
-/** Starts one of the programs with a file of this text; killed at the test's end. */
-export function start(t: Test, maker: Maker, side: Side, text: string): Running {
-  const path = join(t.testdirName, `${maker}-${side}.toml`)
+/**
+ * Starts one of the programs with a file of this text, which is named after `role`; killed at the
+ * test's end.
+ */
+export function start(
+  t: Test,
+  maker: Maker,
+  side: Side,
+  text: string,
+  role: string = side,
+): Running {
+  const path = join(t.testdirName, `${maker}-${role}.toml`)
   writeFileSync(path, text)
   const program = maker === 'ours' ? side : { path: join(frpBin ?? '', side) }
   const running = new Running(program, ['-c', path])

@@ -1,0 +1,28 @@
+// stcp in all mixes of the three places with real frp, over tcp and quic, with each kind of layers.
+
+import t from 'tap'
+import { exchange, exchangeService, skipReason } from './programs.ts'
+import { MIXES, openVisits, PAIRS, titleOf } from './visits.ts'
+
+const TRANSPORTS = [
+  { name: 'tcp', protocol: 'tcp' },
+  { name: 'quic', protocol: 'quic' },
+] as const
+
+for (const mix of MIXES) {
+  t.test(titleOf(mix), { skip: skipReason() }, async t => {
+    for (const transport of TRANSPORTS) {
+      t.test(`${transport.name}: every byte arrives`, async t => {
+        const localPort = await exchangeService(t)
+        const visits = await openVisits(t, { mix, transport, type: 'stcp', pairs: PAIRS, localPort })
+        const all = Object.entries(visits.ports).map(async ([name, port]) => {
+          for (const length of [1_000, 1 << 20]) {
+            const { isIntact, received } = await exchange(t, port, length)
+            t.ok(isIntact, `${name}: ${length} bytes each way, ${received} came`)
+          }
+        })
+        await Promise.all(all)
+      })
+    }
+  })
+}
