@@ -100,7 +100,7 @@ function addressLine(verb: 'add' | 'del'): (address: string) => string {
 function routesOf({ ip, ip6 }: Addresses): string[] {
   const route4 = `route replace default dev ${DEVICE} src ${ip}`
   if (ip6 === undefined) return [route4]
-  return [route4, `-6 route replace default dev ${DEVICE} src ${ip6}`]
+  return [route4, `route replace ::/0 dev ${DEVICE} src ${ip6}`]
 }
 
 function hasIpv6(): boolean {

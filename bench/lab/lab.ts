@@ -72,8 +72,8 @@ let labCount = 0
 
 /**
  * Opens a lab, after removing what killed processes left of theirs. Rejects with one line where
- * the machine cannot have one, and with a RangeError that names what is wrong with the spec. It ends
- * with the process, too: on exit, SIGINT, SIGTERM and SIGHUP; it does not keep the process alive.
+ * the machine cannot have one, and with a RangeError that names what is wrong with the spec. The
+ * lab ends with the process, too: on exit, SIGINT, SIGTERM and SIGHUP; it does not keep it alive.
  */
 export async function openLab(spec: NetworkSpec, options: LabOptions = {}): Promise<Lab> {
   const support = labSupport()

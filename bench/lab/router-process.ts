@@ -1,7 +1,7 @@
-// The router as the program that opened the lab sees it: requests and replies, its failure, its end.
-// It is a process of its own and not a thread, because it goes before other programs and must never
-// wait for one that does not: with threads its garbage collection took up to 18 ms (0.3 ms alone)
-// while helper threads of ordinary priority waited for a processor.
+// The router as the program that opened the lab sees it: requests and replies, its failure, its
+// end. It is a process of its own and not a thread, because it goes before other programs and must
+// never wait for one that does not: with threads its garbage collection took up to 18 ms (0.3 ms
+// alone) while helper threads of ordinary priority waited for a processor.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'

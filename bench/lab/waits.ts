@@ -1,6 +1,6 @@
 // How long the router waits, and for what. A wait that really sleeps ends late, by what the machine
 // needs to wake a thread, and costs processor time that the programs under test need: about 17 µs
-// each on a virtual machine, for which a packet could be carried three times. So there are two ways:
+// each on a virtual machine, for which a packet could be carried twice. So there are two ways:
 // exact, which asks for less time and spins the rest, and blind, which collects for a moment and
 // then carries what has come and what is due. Exact as long as its cost stays within a share of the
 // time, which is so up to some 6,000 packets/s. Sans-IO.
