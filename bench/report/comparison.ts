@@ -55,6 +55,13 @@ export function compare(
   }
 }
 
+/** The reference of a report beside one peer, in every metric that both have. */
+export function compareAll(report: BenchReport, against: string): Comparison[] {
+  return report.metrics.flatMap(metric => {
+    return compare(report, metric, { peer: report.reference, against }) ?? []
+  })
+}
+
 export function valuesOf(report: BenchReport, metric: string, peer: string): readonly number[] {
   return report.values[metric]?.[peer] ?? []
 }

@@ -48,12 +48,12 @@ function placeText({ place }: BenchReport): string {
 }
 
 function conditions({ rounds, measureMs, date, elapsedMs, isInterrupted }: BenchReport): string {
-  const measured = `${formatNumber(measureMs / 1000).replace(/\.0+$/, '')} s`
+  const measured = `${Number((measureMs / 1000).toPrecision(3))} s`
   const end = isInterrupted ? 'interrupted after' : 'took'
   return [
     rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`,
     `each figure measured for ${measured}`,
-    `the range is that of the runs`,
+    ...(rounds === 1 ? [] : [`the range is that of the runs`]),
     `${date.slice(0, 10)}, ${end} ${formatDuration(elapsedMs)}.`,
   ].join('; ')
 }
@@ -89,7 +89,8 @@ ${figureCell(report, metric, reference)}${figureCell(report, metric, rival)}<td>
   return markup`<h2>At a glance</h2>
 <p class="lead">Medians, under them the range of the runs, and which one is better by how much.</p>
 <div class="card narrow"><table class="glance">
-<thead><tr><th></th><th>${lookOf(reference).label}</th><th>${lookOf(rival).label}</th><th>better</th></tr></thead><tbody>${rows}</tbody></table></div>`
+<thead><tr><th></th><th>${lookOf(reference).label}</th><th>${lookOf(rival).label}</th>
+<th>better</th></tr></thead><tbody>${rows}</tbody></table></div>`
 }
 
 function figureCell(report: BenchReport, metric: Metric, peer: string): Markup {
@@ -143,12 +144,14 @@ function goals(report: BenchReport): Markup | undefined {
     const cells = goalCells(result, metrics.get(result.goal.metric)).map(pageText)
     const [title = '', of = '', value = '', range = '', wanted = '', verdict = ''] = cells
     return markup`<tr><td>${capital(title)} <small>${of}</small></td>
-<td>${value}<small>${range}</small></td><td>${wanted}</td><td><span class="${verdict}">${verdict}</span></td></tr>`
+<td>${value}<small>${range}</small></td><td>${wanted}</td>
+<td><span class="${verdict}">${verdict}</span></td></tr>`
   })
   return markup`<section><h2>Goals</h2>
 <p class="lead">What quicfrp promises, beside what was measured.</p>
 <div class="card narrow"><table class="glance">
-<thead><tr><th></th><th>measured</th><th>wanted</th><th></th></tr></thead><tbody>${rows}</tbody></table></div></section>`
+<thead><tr><th></th><th>measured</th><th>wanted</th><th></th></tr></thead>
+<tbody>${rows}</tbody></table></div></section>`
 }
 
 function facts(report: BenchReport): Markup {
@@ -183,7 +186,8 @@ function everything(report: BenchReport): Markup {
       const summary = summaryOf(report, metric.id, peer)
       const median = summary === undefined ? '' : formatNumber(summary.median)
       return markup`<tr><td>${index === 0 ? capital(metric.title) : ''}</td>
-<td>${peer}</td><td>${median}</td><td>${pageUnit(metric.unit)}</td><td>${pageText(outcome)}</td><td>${runs}</td></tr>`
+<td>${peer}</td><td>${median}</td><td>${pageUnit(metric.unit)}</td>
+<td>${pageText(outcome)}</td><td>${runs}</td></tr>`
     }),
   )
   return markup`<details><summary>All medians and single runs</summary><div class="scroll"><table>

@@ -75,12 +75,12 @@ h1{font-size:clamp(1.5rem,4.2vw,2.25rem);line-height:1.2;font-weight:650;letter-
 margin:.25rem 0 .75rem;max-width:24em;text-wrap:balance}
 .verdict{max-width:46rem}
 .remarks{margin-top:.75rem;color:var(--muted);font-size:.875rem;max-width:46rem}
-h2{font-size:1.25rem;line-height:1.3;font-weight:650;margin:2.25rem 0 .125rem}
+h2{font-size:1.25rem;line-height:1.3;font-weight:650;margin:1.5rem 0 .125rem}
 .lead{color:var(--muted);margin-bottom:.75rem;max-width:46rem}
 small{font-size:.8125rem;color:var(--muted);font-weight:400}
 .columns{columns:28rem 2;column-gap:1rem}
 .columns>*{break-inside:avoid}
-.plot,.bars{margin-bottom:1rem}
+.card,.plot,.bars{margin-bottom:1rem}
 .pair{display:grid;column-gap:1rem;
 grid-template-columns:repeat(auto-fit,minmax(min(100%,28rem),1fr))}
 .narrow{max-width:46rem}
@@ -148,7 +148,7 @@ path{fill:none;vector-effect:non-scaling-stroke}
 .strip-name{font-size:.8125rem;line-height:1rem;margin:.25rem 0 .5rem}
 .marks{position:relative;height:1.25rem;margin:0 .75rem 0 3rem;font-size:.75rem;color:var(--muted)}
 .marks span{position:absolute;transform:translateX(-50%);white-space:nowrap}
-details{margin-top:2.5rem}
+details{margin-top:1.5rem}
 summary{cursor:pointer;font-weight:600}
 .scroll{overflow-x:auto;margin-top:.75rem}
 .scroll table{min-width:34rem}

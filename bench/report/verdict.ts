@@ -1,11 +1,12 @@
 // What a report comes to, in plain words: who carries more and who answers sooner, with figures,
 // and as plainly where the rival is better. Nothing is claimed that the runs do not show.
 
-import { compare, mainRival, valuesOf } from './comparison.ts'
+import { compareAll, mainRival, valuesOf } from './comparison.ts'
 import type { Comparison } from './comparison.ts'
+import { figures, headlineOf } from './headline.ts'
 import { capital, formatDuration, formatFactor, formatNumber } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
-import type { BenchReport, Place } from './types.ts'
+import type { BenchReport, Metric, Place } from './types.ts'
 
 export interface Verdict {
   /** One sentence. */
@@ -21,6 +22,9 @@ const NAMED_WINS = 4
 
 /** The rival's wins are what a reader must not miss: a sentence bears no more than so many. */
 const NAMED_RIVAL_WINS = 6
+
+/** Of figures that say nothing for either side. */
+const NAMED_TITLES = 4
 
 /** Of the reference's losses to other peers so many are named, the largest first. */
 const NAMED_LOSSES = 2
@@ -65,50 +69,6 @@ export function describePlace(place: Place): string {
   }
 }
 
-function compareAll(report: BenchReport, against: string): Comparison[] {
-  return report.metrics.flatMap(metric => {
-    return compare(report, metric, { peer: report.reference, against }) ?? []
-  })
-}
-
-function headlineOf(report: BenchReport, rival: string, all: readonly Comparison[]): string {
-  const [own, other] = [lookOf(report.reference).words, lookOf(rival).words]
-  const where = whereOf(report)
-  const bulk = all.filter(({ metric }) => metric.unit === 'Mbit/s' && /^bulk/.test(metric.id))
-  const outcomes = new Set(bulk.map(({ outcome }) => outcome))
-  if (outcomes.size === 1) {
-    if (outcomes.has('even')) return `${own} and ${other} carry about the same ${where}`
-    if (outcomes.has('better')) return `${own} carries ${factors(bulk)} what ${other} does ${where}`
-    return `${other} carries ${factors(bulk)} what ${own} does ${where}`
-  }
-  const count = (wanted: Comparison['outcome']): number =>
-    all.filter(({ outcome }) => outcome === wanted).length
-  const [wins, losses] = [count('better'), count('worse')]
-  if (wins + losses === 0) return `${own} and ${other} differ in no figure ${where}`
-  if (wins === 0) return `${other} is better than ${own} in ${figures(losses)} ${where}`
-  if (losses === 0) return `${own} is better than ${other} in ${figures(wins)} ${where}`
-  return `${own} is better in ${figures(wins)}, ${other} in ${losses} ${where}`
-}
-
-/** `12x`, or `9x to 12x` where the figures differ; `more than` where one side carried nothing. */
-function factors(comparisons: readonly Comparison[]): string {
-  const known = comparisons.flatMap(({ factor }) => factor ?? [])
-  if (known.length < comparisons.length) return 'more than'
-  const [low, high] = [formatFactor(Math.min(...known)), formatFactor(Math.max(...known))]
-  return low === high ? low : `${low} to ${high}`
-}
-
-function whereOf({ place, metrics }: BenchReport): string {
-  if (place.kind === 'loopback') return 'over loopback'
-  if (place.kind === 'server') return 'on the way to this server'
-  if (metrics.some(({ id }) => id.includes('@'))) return 'on these links'
-  const { up, down } = place.link
-  const percent = (loss = 0): string => `${Number((loss * 100).toPrecision(3))} %`
-  if ((up.loss ?? 0) === 0 && (down.loss ?? 0) === 0) return 'on this link'
-  if (up.loss === down.loss) return `on this link with ${percent(up.loss)} loss`
-  return `on this link with ${percent(down.loss)} loss towards frpc and ${percent(up.loss)} from it`
-}
-
 function sidesOf(report: BenchReport, rival: string, all: readonly Comparison[]): string[] {
   const [own, other] = [lookOf(report.reference).words, lookOf(rival).words]
   const wins = largest(all.filter(({ outcome }) => outcome === 'better'))
@@ -123,9 +83,7 @@ function sidesOf(report: BenchReport, rival: string, all: readonly Comparison[])
   return [
     `${capital(own)} is better in ${some(best, wins.length)}.`,
     `${capital(other)} is better in ${some(losses.slice(0, NAMED_RIVAL_WINS), losses.length)}.`,
-    ...(even.length === 0
-      ? []
-      : [`Too close to call: ${list(even.map(({ metric }) => metric.title))}.`]),
+    ...(even.length === 0 ? [] : [`Too close to call: ${titlesOf(even.map(one => one.metric))}.`]),
   ]
 }
 
@@ -139,6 +97,12 @@ function some(named: readonly Comparison[], total: number): string {
   if (total === 0) return 'no figure'
   const rest = total - named.length
   return list([...named.map(detail), ...(rest > 0 ? [`and ${figures(rest)} more`] : [])])
+}
+
+function titlesOf(metrics: readonly Metric[]): string {
+  const named = metrics.slice(0, NAMED_TITLES).map(({ title }) => title)
+  const rest = metrics.length - named.length
+  return list([...named, ...(rest > 0 ? [`and ${figures(rest)} more`] : [])])
 }
 
 /** `one stream down (38.2 against 3.10 Mbit/s, 12x)`: the better one first. */
@@ -160,10 +124,7 @@ function gapsOf(report: BenchReport, rival: string): string[] {
       return valuesOf(report, id, one).length > 0 && valuesOf(report, id, other).length === 0
     })
     if (alone.length === 0) return []
-    const named = alone.slice(0, NAMED_WINS).map(({ title }) => title)
-    const rest = alone.length - named.length
-    const titles = list([...named, ...(rest > 0 ? [`and ${figures(rest)} more`] : [])])
-    return [`Only ${lookOf(one).words} has a figure for ${titles}.`]
+    return [`Only ${lookOf(one).words} has a figure for ${titlesOf(alone)}.`]
   })
 }
 
@@ -209,10 +170,6 @@ function caveats(report: BenchReport): string[] {
       ? [`The bench was interrupted after ${formatDuration(report.elapsedMs)}.`]
       : []),
   ]
-}
-
-function figures(count: number): string {
-  return count === 1 ? 'one figure' : `${count} figures`
 }
 
 function list(items: readonly string[]): string {

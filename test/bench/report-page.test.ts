@@ -84,7 +84,7 @@ t.test('markup inside markup is not escaped again', async t => {
 t.test('the page says the verdict, the conditions and every single value', async t => {
   const page = htmlReport(fullReport())
   for (const text of [
-    'QUIC carries 12× what TCP mode does on this link with 2 % loss.',
+    'QUIC carries 12× what TCP mode does on this link with 2 % loss',
     'TCP mode is better in',
     'frpc bench --emulate delay=25ms,loss=2%,rate=50m',
     '2026-11-22T10:00:00.000Z',

@@ -56,13 +56,48 @@ t.test('where TCP mode carries more, the headline says that', async t => {
   t.equal(verdictOf(report).headline, 'TCP mode carries 1.5x what QUIC does over loopback.')
 })
 
-t.test('a headline claims nothing where directions disagree or are even', async t => {
+t.test('where directions disagree, the headline names them', async t => {
   const mixed = measured([
     [BULK_DOWN, 36, 3],
     [BULK_UP, 3, 36],
   ])
-  t.match(verdictOf(mixed).headline, /^QUIC is better in one figure, TCP mode in 1 on this link/)
+  t.match(
+    verdictOf(mixed).headline,
+    /^QUIC carries 12x .* in one stream down, TCP mode carries 12x .* in one stream up on/,
+  )
+  const half = measured([
+    [BULK_DOWN, 3, 3],
+    [BULK_UP, 36, 3],
+  ])
+  t.match(verdictOf(half).headline, /up, QUIC and TCP mode carry about the same in one stream down/)
   t.match(verdictOf(measured([[BULK_DOWN, 3, 3]])).headline, /carry about the same/)
+})
+
+t.test(
+  'keystrokes beside a transfer are in the headline where they speak for one side',
+  async t => {
+    const keys = (own: number, other: number): string => {
+      const [id, scenario] = ['keystroke-down-p99', 'keystroke-down']
+      const metric: Metric = { ...CPU, id, scenario, unit: 'ms' }
+      return verdictOf(
+        measured([
+          [BULK_DOWN, 10, 30],
+          [metric, own, other],
+        ]),
+      ).headline
+    }
+    t.match(keys(100, 400), /; QUIC answers keystrokes beside a transfer 4\.0x sooner\.$/)
+    t.match(keys(400, 100), / on this link with 2 % loss and answers keystrokes/)
+    t.notMatch(keys(100, 101), /keystrokes/)
+  },
+)
+
+t.test('without a transfer the headline counts figures', async t => {
+  const report = measured([
+    [CPU, 1, 2],
+    [{ ...CPU, id: 'x' }, 2, 1],
+  ])
+  t.match(verdictOf(report).headline, /^QUIC is better in one figure, TCP mode in 1 on this link/)
 })
 
 t.test('what TCP mode does better is named with its figures', async t => {
