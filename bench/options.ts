@@ -185,14 +185,14 @@ async function serverPlan(
   config: string,
   measureMs: number | undefined,
 ): Promise<Omit<BenchPlan, 'rounds' | 'budgetMs' | 'json' | 'html' | 'command'>> {
-  const { peers, address } = await serverPeers(config, words.transports)
+  const { peers, address, notes } = await serverPeers(config, words.transports)
   const scenarios = chooseScenarios(words.scenarios, 'server')
   const measured = measureMs ?? LINK_MEASURE_MS
   const times = { measureMs: measured, warmUpMs: LINK_WARM_UP_MS }
   return {
     peers,
     goals: [],
-    notes: [],
+    notes,
     measureMs: measured,
     place: { kind: 'server', address },
     cases: [

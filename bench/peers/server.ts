@@ -15,12 +15,14 @@ export interface ServerPeers {
   readonly peers: Peer[]
   /** As the config has it: `host:port`. */
   readonly address: string
+  /** Transports that did not get through, with the reason. */
+  readonly notes: readonly string[]
 }
 
 /**
  * Opens the doors once, so that a wrong file, a server that is away and one that forbids the bench
- * are known before anything is measured; throws one line for the user then. A transport that does
- * not get through fails in its own runs, as long as another one does.
+ * are known before anything is measured; throws one line for the user then. A transport that alone
+ * does not get through is left out.
  */
 export async function serverPeers(
   config: string,
@@ -34,10 +36,19 @@ export async function serverPeers(
   const transports = TRANSPORTS.filter(transport => wanted?.includes(transport) ?? true)
   const opened = await Promise.allSettled(transports.map(openOnce(config)))
   const address = opened.find(result => result.status === 'fulfilled')?.value
+  // The last one is TCP's, which gets through where UDP does not: it knows more of the server.
   if (address === undefined) {
-    throw opened.find(result => result.status === 'rejected')?.reason
+    throw opened.findLast(result => result.status === 'rejected')?.reason
   }
-  return { address, peers: transports.map(transport => serverPeer(config, transport)) }
+  const isOpen = (_: Transport, index: number): boolean => opened[index]?.status === 'fulfilled'
+  return {
+    address,
+    peers: transports.filter(isOpen).map(transport => serverPeer(config, transport)),
+    notes: transports.flatMap((transport, index) => {
+      const result = opened[index]
+      return result?.status === 'rejected' ? [`${transport} is left out: ${textOf(result.reason)}`] : []
+    }),
+  }
 }
 
 function openOnce(config: string): (transport: Transport) => Promise<string> {
@@ -67,7 +78,8 @@ async function openDoors(config: string, transport: Transport): Promise<Doors> {
     config,
     transport,
   ])
-  const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
+  // Not 'close', which does not come when this side ends the channel.
+  const ended = new Promise<void>(resolve => child.once('exit', () => resolve()))
   const close = async (): Promise<void> => {
     // It closes its session when the channel is gone; a server should not have to find out.
     if (child.connected) child.disconnect()
@@ -93,4 +105,8 @@ function firstReply(child: ChildProcess): Promise<Extract<DoorsReply, { type: 'o
     child.once('error', reject)
     child.once('exit', code => reject(new Error(`the bench client ended with status ${code}`)))
   })
+}
+
+function textOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
 }

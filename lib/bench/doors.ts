@@ -3,7 +3,7 @@
 
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
+import { createServer, type Server, type Socket } from 'node:net'
 import type { Flow, FlowLink } from '../datagram/index.ts'
 import { splice } from '../stream/splice.ts'
 import type { Bench, BenchService } from './bench.ts'
@@ -50,15 +50,19 @@ async function openDoor(
   signal: AbortSignal,
 ): Promise<number> {
   const options = { allowHalfOpen: true, noDelay: true, highWaterMark: HIGH_WATER_MARK }
+  const sockets = new Set<Socket>()
   const server = createServer(options, socket => {
     // Until it is joined; 'close' tells the same.
     socket.on('error', ignore)
-    signal.addEventListener('abort', () => socket.destroy(), { once: true })
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
     bench.openStream(service).then(
       stream => splice(socket, stream, { halfClose: true }),
       () => socket.destroy(),
     )
   })
+  const leave = (): void => sockets.forEach(socket => socket.destroy())
+  signal.addEventListener('abort', leave, { once: true })
   return listen(server, signal)
 }
 
