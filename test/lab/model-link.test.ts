@@ -171,7 +171,9 @@ t.test('reordered packets are late by their delay, and only they', async t => {
   const late = arrivals.filter(({ number, at }) => at - number === 25)
   t.equal(arrivals.length - late.length, arrivals.filter(one => one.at - one.number === 20).length)
   t.ok(Math.abs(late.length - 1000) < 120, `${late.length} of 10,000`)
-  const overtaken = arrivals.filter(({ number }, index) => number < (arrivals[index - 1]?.number ?? 0))
+  const overtaken = arrivals.filter(({ number }, index) => {
+    return number < (arrivals[index - 1]?.number ?? 0)
+  })
   t.ok(overtaken.length > 800, `${overtaken.length} are out of order`)
 })
 

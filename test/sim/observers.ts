@@ -1,5 +1,5 @@
-// What a STUN server of RFC 5780 is to a test: two hosts with two ports each, that say which address
-// they see and answer from where they are asked to. Plain text instead of STUN.
+// What a STUN server of RFC 5780 is to a test: two hosts with two ports each, that say which
+// address they see and answer from where they are asked to. Plain text instead of STUN.
 
 import type { Address } from '../../lib/address.ts'
 import type { HostSpec } from '../../bench/lab/model/spec.ts'

@@ -5,8 +5,9 @@
 import { Firewall } from './firewall.ts'
 import { FragmentMemory } from './fragments.ts'
 import { parseIpv4, formatIpv4 } from './ip.ts'
-import { admit, touch, type Direction, type MappedKind, type Mapping } from './nat-mapping.ts'
+import { admit, touch, type MappedKind, type Mapping } from './nat-mapping.ts'
 import { portChoice, type PortChoice } from './nat-ports.ts'
+import { MappingTable, type Endpoint } from './nat-table.ts'
 import { UDP, type Packet } from './packet.ts'
 import { randomBelow, type Random } from './random.ts'
 import type { Dependence, Milliseconds, NatOptions } from './spec.ts'
@@ -19,24 +20,14 @@ export interface MappingView {
   readonly expiresAt: Milliseconds
 }
 
-/** Dead mappings are swept out when a new one is made, not more often than this. */
-const SWEEP_MS = 1000
-const KINDS: Readonly<Record<MappedKind, number>> = { udp: 0, tcp: 1, icmp: 2 }
-
-type Table = Map<number, Map<number, Mapping>>
-
 export class NatBox {
   readonly options: NatOptions
   readonly #random: Random
   readonly #pool: readonly number[]
-  #ports: PortChoice
+  readonly #ports: PortChoice
   #firewall: Firewall
-  /** By inside endpoint, then by what the mapping depends on of the remote. */
-  #inside: Table = new Map()
-  /** By outside endpoint, then as above: with shared ports one endpoint has several mappings. */
-  #outside: Table = new Map()
-  #count = 0
-  #sweptAt: Milliseconds = -Infinity
+  #table: MappingTable
+  /** The public address of an inside one. */
   readonly #pairs = new Map<number, number>()
   #fragments = new FragmentMemory()
 
@@ -51,6 +42,7 @@ export class NatBox {
     this.#pool = options.pool.map(parseIpv4)
     this.#ports = portChoice(options.ports, random)
     this.#firewall = new Firewall(options)
+    this.#table = tableOf(options)
   }
 
   /** Whether the address is one of the pool. */
@@ -100,23 +92,19 @@ export class NatBox {
 
   /** Forgets all mappings, as a box that was switched off and on; its port counter goes on. */
   reset(): void {
-    this.#inside = new Map()
-    this.#outside = new Map()
-    this.#count = 0
+    this.#table = tableOf(this.options)
     this.#firewall = new Firewall(this.options)
     this.#fragments = new FragmentMemory()
   }
 
   /** Those that are alive, oldest first. */
   mappings(now: Milliseconds): MappingView[] {
-    return this.#all()
-      .filter(({ expiresAt }) => expiresAt > now)
-      .map(({ kind, insideIp, insidePort, outsideIp, outsidePort, expiresAt }) => ({
-        kind,
-        inside: { ip: formatIpv4(insideIp), port: insidePort },
-        outside: { ip: formatIpv4(outsideIp), port: outsidePort },
-        expiresAt,
-      }))
+    return this.#table.alive(now).map(({ kind, expiresAt, ...ends }) => ({
+      kind,
+      inside: { ip: formatIpv4(ends.insideIp), port: ends.insidePort },
+      outside: { ip: formatIpv4(ends.outsideIp), port: ends.outsidePort },
+      expiresAt,
+    }))
   }
 
   #isBlocked({ kind, protocol }: Packet): boolean {
@@ -129,7 +117,7 @@ export class NatBox {
     const { mapping: dependence, filtering } = this.options
     const key = dependenceKey(dependence, remoteIp, remotePort)
     const inside = { kind, ip: Number(packet.source), port: packet.sourcePort }
-    const mapping = this.#find(this.#inside, inside, key, now) ?? this.#map(inside, key, now)
+    const mapping = this.#table.fromInside(inside, key, now) ?? this.#map(inside, key, now)
     if (!mapping) return false
     const admission = admit(mapping, dependenceKey(filtering, remoteIp, remotePort))
     touch(mapping, admission, { packet, direction: 'out', now }, this.options)
@@ -168,7 +156,7 @@ export class NatBox {
     const remotePort = kind === 'icmp' ? 0 : quoted.sourcePort
     const key = dependenceKey(this.options.mapping, Number(quoted.source), remotePort)
     const inside = { kind, ip: Number(quoted.destination), port: quoted.destinationPort }
-    const mapping = this.#find(this.#inside, inside, key, now)
+    const mapping = this.#table.fromInside(inside, key, now)
     if (!mapping) return false
     quoted.rewriteDestination(mapping.outsideIp, mapping.outsidePort)
     packet.rewriteSource(mapping.outsideIp, 0)
@@ -202,36 +190,23 @@ export class NatBox {
     const key = dependenceKey(dependence, remoteIp, remotePort)
     // One who was never sent to may still come in where the filtering is looser than the mapping.
     const mapping =
-      this.#find(this.#outside, outside, key, now) ?? this.#newest(outside, now)
+      this.#table.fromOutside(outside, key, now) ?? this.#table.newest(outside, now)
     const admission = mapping?.admissions.get(dependenceKey(filtering, remoteIp, remotePort))
     return admission && admission.expiresAt > now ? mapping : undefined
   }
 
-  #newest(outside: Endpoint, now: Milliseconds): Mapping | undefined {
-    let newest: Mapping | undefined
-    for (const mapping of this.#outside.get(endpointKey(outside))?.values() ?? []) {
-      if (mapping.expiresAt > now) newest = mapping
-    }
-    return newest
-  }
-
-  #find(table: Table, endpoint: Endpoint, key: number, now: Milliseconds): Mapping | undefined {
-    const mapping = table.get(endpointKey(endpoint))?.get(key)
-    return mapping && mapping.expiresAt > now ? mapping : undefined
-  }
-
   #map(inside: Endpoint, remoteKey: number, now: Milliseconds): Mapping | undefined {
-    this.#sweep(now)
+    this.#table.sweep(now)
     const { maxMappings = Infinity } = this.options
-    if (this.#count >= maxMappings) return undefined
+    if (this.#table.count >= maxMappings) return undefined
     const { kind } = inside
     const outsideIp = this.#publicAddress(inside.ip)
     const isFree = (port: number): boolean =>
-      this.#isFree({ kind, ip: outsideIp, port }, remoteKey, now)
+      this.#table.isFree({ kind, ip: outsideIp, port }, remoteKey, now)
     const wish = { insideIp: inside.ip, insidePort: inside.port, isFree }
     const outsidePort = this.#ports.allocate(wish, now)
     if (outsidePort === undefined) return undefined
-    return this.#add(inside, { kind, ip: outsideIp, port: outsidePort }, remoteKey)
+    return this.#table.add(inside, { kind, ip: outsideIp, port: outsidePort }, remoteKey)
   }
 
   /** The exposed host gets what nobody has asked for. */
@@ -245,60 +220,12 @@ export class NatBox {
     if (exposedHost === undefined) return undefined
     const remoteKey = dependenceKey(dependence, remoteIp, remotePort)
     const inside = { kind: outside.kind, ip: parseIpv4(exposedHost), port: outside.port }
-    const known = this.#find(this.#outside, outside, remoteKey, now)
+    const known = this.#table.fromOutside(outside, remoteKey, now)
     if (known) return known.insideIp === inside.ip ? known : undefined
-    if (!this.#isFree(outside, remoteKey, now)) return undefined
-    if (this.#find(this.#inside, inside, remoteKey, now)) return undefined
-    this.#sweep(now)
-    return this.#add(inside, outside, remoteKey)
-  }
-
-  #isFree(outside: Endpoint, remoteKey: number, now: Milliseconds): boolean {
-    if (this.options.sharesPorts) return !this.#find(this.#outside, outside, remoteKey, now)
-    return !this.#newest(outside, now)
-  }
-
-  #add(inside: Endpoint, outside: Endpoint, remoteKey: number): Mapping {
-    const mapping: Mapping = {
-      kind: inside.kind,
-      insideIp: inside.ip,
-      insidePort: inside.port,
-      outsideIp: outside.ip,
-      outsidePort: outside.port,
-      remoteKey,
-      admissions: new Map(),
-      expiresAt: 0,
-    }
-    // What is dead at either place goes first, so that each table knows the other's mappings only.
-    this.#remove(this.#inside.get(endpointKey(inside))?.get(remoteKey))
-    for (const dead of this.#outside.get(endpointKey(outside))?.values() ?? []) {
-      if (!this.options.sharesPorts || dead.remoteKey === remoteKey) this.#remove(dead)
-    }
-    put(this.#inside, endpointKey(inside), mapping)
-    put(this.#outside, endpointKey(outside), mapping)
-    this.#count++
-    return mapping
-  }
-
-  #remove(mapping: Mapping | undefined): void {
-    if (!mapping) return
-    const { kind, insideIp, insidePort, outsideIp, outsidePort } = mapping
-    take(this.#inside, endpointKey({ kind, ip: insideIp, port: insidePort }), mapping)
-    take(this.#outside, endpointKey({ kind, ip: outsideIp, port: outsidePort }), mapping)
-    this.#count--
-  }
-
-  #sweep(now: Milliseconds): void {
-    if (now - this.#sweptAt < SWEEP_MS) return
-    this.#sweptAt = now
-    for (const mapping of this.#all()) {
-      if (mapping.expiresAt <= now) this.#remove(mapping)
-      else if (mapping.admissions.size > 1) dropExpired(mapping, now)
-    }
-  }
-
-  #all(): Mapping[] {
-    return [...this.#inside.values()].flatMap(byRemote => [...byRemote.values()])
+    if (!this.#table.isFree(outside, remoteKey, now)) return undefined
+    if (this.#table.fromInside(inside, remoteKey, now)) return undefined
+    this.#table.sweep(now)
+    return this.#table.add(inside, outside, remoteKey)
   }
 
   #publicAddress(insideIp: number): number {
@@ -315,15 +242,8 @@ export class NatBox {
   }
 }
 
-interface Endpoint {
-  readonly kind: MappedKind
-  readonly ip: number
-  readonly port: number
-}
-
-/** 50 bits: a number is a cheaper key than a text. */
-function endpointKey({ kind, ip, port }: Endpoint): number {
-  return (KINDS[kind] * 0x1_0000_0000 + ip) * 0x1_0000 + port
+function tableOf({ sharesPorts = false }: NatOptions): MappingTable {
+  return new MappingTable({ sharesPorts })
 }
 
 function dependenceKey(dependence: Dependence, ip: number, port: number): number {
@@ -334,22 +254,3 @@ function dependenceKey(dependence: Dependence, ip: number, port: number): number
 function mappedKind({ kind }: Packet): MappedKind | undefined {
   return kind === 'tcp' || kind === 'udp' || kind === 'icmp' ? kind : undefined
 }
-
-function put(table: Table, key: number, mapping: Mapping): void {
-  const byRemote = table.get(key)
-  if (byRemote) byRemote.set(mapping.remoteKey, mapping)
-  else table.set(key, new Map([[mapping.remoteKey, mapping]]))
-}
-
-function take(table: Table, key: number, mapping: Mapping): void {
-  const byRemote = table.get(key)
-  if (byRemote?.get(mapping.remoteKey) !== mapping) return
-  byRemote.delete(mapping.remoteKey)
-  if (byRemote.size === 0) table.delete(key)
-}
-
-function dropExpired({ admissions }: Mapping, now: Milliseconds): void {
-  for (const [key, { expiresAt }] of admissions) if (expiresAt <= now) admissions.delete(key)
-}
-
-export type { Direction }

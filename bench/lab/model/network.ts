@@ -60,8 +60,9 @@ export class Network {
 
   /** The bytes of an IP packet, which belong to the network from now on. */
   send(host: string, bytes: Uint8Array, now: Milliseconds): void {
+    const node = this.#topology.host(host)
     const packet = Packet.parse(bytes)
-    if (packet) this.#sendUp(this.#topology.host(host), packet, now)
+    if (packet) this.#sendUp(node, packet, now)
     else this.#counts.malformed++
   }
 
