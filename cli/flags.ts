@@ -103,7 +103,7 @@ export const CLIENT_FLAGS: readonly Flag[] = [
   ...START_FLAGS,
 ]
 
-/** `frpc tcp`, besides CLIENT_FLAGS. */
+/** `frpc tcp` and `frpc udp`, besides CLIENT_FLAGS. */
 export const TCP_FLAGS: readonly Flag[] = [
   { name: 'server-addr', short: 's', kind: 'string', initial: '127.0.0.1', help: 'where frps is' },
   { name: 'server-port', short: 'P', kind: 'int', initial: 7000, help: 'its bind port' },

@@ -12,9 +12,9 @@ async function run(flags: ClientFlags): Promise<number> {
   return runClient(flags)
 }
 
-async function runTcp(flags: TcpFlags): Promise<number> {
-  const { runTcpProxy } = await import('./run-client.ts')
-  return runTcpProxy(flags)
+async function runPortProxy(flags: TcpFlags, type: 'tcp' | 'udp'): Promise<number> {
+  const client = await import('./run-client.ts')
+  return client.runPortProxy(flags, type)
 }
 
 async function verify(flags: ClientFlags): Promise<number> {
@@ -32,7 +32,7 @@ async function bench(flags: BenchFlags): Promise<number> {
  * "unknown command".
  */
 const LATER: readonly Subcommand[] = [
-  ...['udp', 'http', 'https', 'tcpmux', 'stcp', 'sudp', 'xtcp'].map(type => ({
+  ...['http', 'https', 'tcpmux', 'stcp', 'sudp', 'xtcp'].map(type => ({
     name: type,
     description: `Run one ${type} proxy without a file (not yet)`,
     flags: [],
@@ -56,7 +56,13 @@ exit(
           name: 'tcp',
           description: 'Run one tcp proxy without a file',
           flags: TCP_FLAGS,
-          run: runTcp,
+          run: flags => runPortProxy(flags, 'tcp'),
+        },
+        {
+          name: 'udp',
+          description: 'Run one udp proxy without a file',
+          flags: TCP_FLAGS,
+          run: flags => runPortProxy(flags, 'udp'),
         },
         { name: 'verify', description: 'Check a config file', flags: [], run: verify },
         {

@@ -123,8 +123,8 @@ export function serverValues(flags: ServerFlags): RawValues {
   }
 }
 
-/** `frpc tcp`: a client with one proxy. */
-export function tcpValues(flags: TcpFlags): ClientValues {
+/** `frpc tcp` and `frpc udp`: a client with one proxy. */
+export function portProxyValues(flags: TcpFlags, type: 'tcp' | 'udp'): ClientValues {
   return {
     common: {
       serverAddr: flags.serverAddr,
@@ -142,7 +142,7 @@ export function tcpValues(flags: TcpFlags): ClientValues {
     proxies: [
       {
         name: flags.proxyName,
-        type: 'tcp',
+        type,
         localIP: flags.localIp,
         localPort: flags.localPort,
         remotePort: flags.remotePort,

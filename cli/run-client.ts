@@ -10,9 +10,9 @@ import { openLogger } from './log/logger.ts'
 import {
   type ClientFlags,
   loadOptions,
+  portProxyValues,
   type StartFlags,
   type TcpFlags,
-  tcpValues,
   wantsJsonLogs,
 } from './options.ts'
 import { describe, print, printWarnings } from './output.ts'
@@ -30,11 +30,11 @@ export async function runClient(flags: ClientFlags): Promise<number> {
   }
 }
 
-/** `frpc tcp`. */
-export async function runTcpProxy(flags: TcpFlags): Promise<number> {
+/** `frpc tcp` and `frpc udp`. */
+export async function runPortProxy(flags: TcpFlags, type: 'tcp' | 'udp'): Promise<number> {
   const signal = untilSignal()
   try {
-    const { warnings, ...setup } = clientConfigFromValues(tcpValues(flags))
+    const { warnings, ...setup } = clientConfigFromValues(portProxyValues(flags, type))
     printWarnings(warnings)
     await runSetup(setup, flags, signal)
     return 0

@@ -4,10 +4,10 @@ import t from 'tap'
 import { CLIENT_FLAGS, SERVER_FLAGS, TCP_FLAGS } from '../../cli/flags.ts'
 import {
   loadOptions,
+  portProxyValues,
   type ServerFlags,
   serverValues,
   type TcpFlags,
-  tcpValues,
   wantsJsonLogs,
 } from '../../cli/options.ts'
 import { runProgram } from '../../cli/program.ts'
@@ -98,13 +98,14 @@ t.test('port 0 is the default port, as with frp', async t => {
 
 t.test('each flag of frpc tcp sets its key', async t => {
   const { config, proxies } = clientConfigFromValues(
-    tcpValues(
+    portProxyValues(
       await tcpFlags(
         '-s 10.0.0.1 -P 7001 -p tcp -u me -t secret --client-id id ' +
           '--tls_enable=false --tls_server_name host -n ssh -i 127.0.0.2 -l 22 -r 6000 --ue --uc ' +
           '--bandwidth_limit 1MB --bandwidth_limit_mode server --metadatas a=1,b=2 ' +
           '--metadatas c=x=y --annotations k=v',
       ),
+      'tcp',
     ),
   )
   t.match(config, {
@@ -134,9 +135,16 @@ t.test('each flag of frpc tcp sets its key', async t => {
   ])
 })
 
+t.test('frpc udp has the flags of frpc tcp', async t => {
+  const values = portProxyValues(await tcpFlags('-n game -l 27015 -r 27015'), 'udp')
+  t.match(clientConfigFromValues(values).proxies, [
+    { name: 'game', type: 'udp', localPort: 27_015, remotePort: 27_015, udpIdleTimeout: 30 },
+  ])
+})
+
 t.test('frpc tcp without --protocol tries QUIC first, with it obeys', async t => {
   const protocol = async (line: string): Promise<string> =>
-    clientConfigFromValues(tcpValues(await tcpFlags(line))).config.transport.protocol
+    clientConfigFromValues(portProxyValues(await tcpFlags(line), 'tcp')).config.transport.protocol
   t.equal(await protocol('-n a -l 1'), 'auto')
   t.equal(await protocol('-n a -l 1 --protocol quic'), 'quic')
   t.equal(await protocol('-n a -l 1 -ptcp'), 'tcp')
