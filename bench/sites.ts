@@ -86,11 +86,11 @@ export async function openLabSite(pair: LinkPair): Promise<OpenSite> {
 /**
  * Linux' default, which the goals speak of. A namespace begins with that of the machine, where
  * somebody may have chosen bbr: then TCP mode and the flows beside a tunnel would be others than
- * those of most users.
+ * those of most users. The route says it, as the namespace may not (tcp_allowed_congestion_control).
  */
 function useCubic(lab: Lab, host: string): void {
-  const write = 'echo cubic > /proc/sys/net/ipv4/tcp_congestion_control'
-  const [command = '', ...args] = lab.command(host, ['sh', '-c', write]).flat()
+  const change = 'ip route change $(ip route show default) congctl cubic'
+  const [command = '', ...args] = lab.command(host, ['sh', '-c', change]).flat()
   const { status, stderr } = spawnSync(command, args, { encoding: 'utf8' })
   if (status !== 0) throw new Error(`the lab cannot use TCP's cubic: ${stderr.trim()}`)
 }
