@@ -6,14 +6,9 @@ import { markup, type Markup } from './markup.ts'
 import { capital, formatNumber, formatRange, pageText, pageUnit } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
 import { percent } from './plot-frame.ts'
+import { axisEnd } from './scale.ts'
 import { describeOutcome } from './terminal.ts'
 import type { BenchReport, Metric } from './types.ts'
-
-/**
- * Without a tunnel a figure can be many times that of all tunnels. Past this ratio its bar is cut,
- * and says so, rather than make the others too short to compare.
- */
-const CUT_FROM = 1.6
 
 /** A sibling up to so many times as large does not make the bars too short to compare. */
 const SHARED_WITHIN = 2
@@ -39,11 +34,7 @@ ${peers.map(peer => row(report, metric, { peer, full }))}</figure>`
 /** The value at the right end of all bars of a metric that stands alone. */
 function fullOf(report: BenchReport, metric: Metric): number {
   const peers = peersOf(report, metric.id)
-  const largest = (names: readonly string[]): number =>
-    Math.max(0, ...names.flatMap(peer => valuesOf(report, metric.id, peer)))
-  const tunnels = largest(peers.filter(peer => peer !== 'direct'))
-  const all = largest(peers)
-  return tunnels > 0 && all > tunnels * CUT_FROM ? tunnels * 1.15 : all
+  return axisEnd(peers.map(peer => [peer, Math.max(...valuesOf(report, metric.id, peer))]))
 }
 
 function row(

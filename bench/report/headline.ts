@@ -4,7 +4,7 @@
 import type { Comparison } from './comparison.ts'
 import { formatFactor } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
-import type { BenchReport } from './types.ts'
+import type { BenchReport, Metric } from './types.ts'
 
 /**
  * Who carries more and who answers keystrokes beside it sooner; where neither was measured, how
@@ -38,22 +38,28 @@ function carriedOf(bulk: readonly Comparison[], own: string, other: string): str
     bulk.filter(({ outcome }) => outcome === wanted)
   const [better, worse, even] = [of('better'), of('worse'), of('even')]
   const isUniform = [better, worse, even].some(group => group.length === bulk.length)
-  // On many links the titles are too many for a headline.
-  const titles = (group: readonly Comparison[]): string => {
+  const places = (group: readonly Comparison[]): string => {
     if (isUniform) return ''
-    const named = group.map(({ metric }) => metric.title).join(' and ')
-    return ` in ${group.length <= 2 ? named : `${group.length} of ${bulk.length} transfers`}`
+    // On many links the names are too many for a headline.
+    if (group.length > 2) return ` in ${group.length} of ${bulk.length} transfers`
+    return ` ${group.map(({ metric }) => directionOf(metric)).join(' and ')}`
   }
+  const both = isUniform ? `${own} and ${other} carry` : 'both carry'
   const clauses = [
     ...(better.length === 0
       ? []
-      : [`${own} carries ${factors(better)} what ${other} does${titles(better)}`]),
+      : [`${own} carries ${factors(better)} what ${other} does${places(better)}`]),
     ...(worse.length === 0
       ? []
-      : [`${other} carries ${factors(worse)} what ${own} does${titles(worse)}`]),
-    ...(even.length === 0 ? [] : [`${own} and ${other} carry about the same${titles(even)}`]),
+      : [`${other} carries ${factors(worse)} what ${own} does${places(worse)}`]),
+    ...(even.length === 0 ? [] : [`${both} about the same${places(even)}`]),
   ]
   return clauses.join(', ')
+}
+
+/** `up` of bulk-up; a title where the id does not tell. */
+function directionOf({ id, title }: Metric): string {
+  return /^bulk-(up|down)$/.exec(id)?.[1] ?? `in ${title}`
 }
 
 /** Undefined where keystrokes beside a transfer do not all speak for one side. */

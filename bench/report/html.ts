@@ -15,6 +15,9 @@ import { timelinePlot } from './timeline-plot.ts'
 import type { BenchReport, Metric, Series } from './types.ts'
 import { describePlace, verdictOf } from './verdict.ts'
 
+/** Letters from which on a headline is set smaller. */
+const LONG_HEADLINE = 80
+
 /** The text of a file. It loads nothing, and its own policy forbids it to. */
 export function htmlReport(report: BenchReport): string {
   const { headline, sentences, remarks } = verdictOf(report)
@@ -26,7 +29,9 @@ export function htmlReport(report: BenchReport): string {
 <style>${new Markup(styleSheet())}</style></head>
 <body><main>
 <header><p class="kicker">frpc bench · ${placeText(report)}</p>
-<h1>${pageText(headline)}</h1>
+<h1${headline.length > LONG_HEADLINE ? new Markup(' class="long"') : undefined}>${pageText(
+    headline,
+  )}</h1>
 <p class="verdict">${pageText(sentences.join(' '))}</p>
 <p class="remarks">${pageText([...remarks, conditions(report)].join(' '))}</p>
 ${failures(report)}</header>
@@ -51,11 +56,16 @@ function conditions({ rounds, measureMs, date, elapsedMs, isInterrupted }: Bench
   const measured = `${Number((measureMs / 1000).toPrecision(3))} s`
   const end = isInterrupted ? 'interrupted after' : 'took'
   return [
-    rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`,
+    roundsText(rounds),
     `each figure measured for ${measured}`,
-    ...(rounds === 1 ? [] : [`the range is that of the runs`]),
+    ...(rounds < 2 ? [] : [`the range is that of the runs`]),
     `${date.slice(0, 10)}, ${end} ${formatDuration(elapsedMs)}.`,
   ].join('; ')
+}
+
+function roundsText(rounds: number): string {
+  if (rounds === 0) return 'No round was completed'
+  return rounds === 1 ? 'One round' : `Medians of ${rounds} rounds`
 }
 
 function failures({ failures }: BenchReport): Markup | undefined {
@@ -139,6 +149,7 @@ function plotOf(series: readonly Series[]): Markup {
 
 function goals(report: BenchReport): Markup | undefined {
   if (report.goals.length === 0) return undefined
+  const hasBound = report.goals.some(({ verdict }) => verdict !== 'shown')
   const metrics = new Map(report.metrics.map(metric => [metric.id, metric]))
   const rows = report.goals.map(result => {
     const cells = goalCells(result, metrics.get(result.goal.metric)).map(pageText)
@@ -147,8 +158,8 @@ function goals(report: BenchReport): Markup | undefined {
 <td>${value}<small>${range}</small></td><td>${wanted}</td>
 <td><span class="${verdict}">${verdict}</span></td></tr>`
   })
-  return markup`<section><h2>Goals</h2>
-<p class="lead">What quicfrp promises, beside what was measured.</p>
+  return markup`<section><h2>${hasBound ? 'Goals' : 'Ratios'}</h2>
+<p class="lead">${hasBound ? 'What quicfrp promises, beside what was measured.' : ''}</p>
 <div class="card narrow"><table class="glance">
 <thead><tr><th></th><th>measured</th><th>wanted</th><th></th></tr></thead>
 <tbody>${rows}</tbody></table></div></section>`

@@ -2,11 +2,12 @@
 
 import type { Unit } from './types.ts'
 
-/** Three digits that matter: 3412, 97.4, 1.52; and 0. */
+/** Three digits that matter: 3412, 97.4, 1.52, 0.017; and 0. */
 export function formatNumber(value: number): string {
   if (value === 0) return '0'
   const size = Math.abs(value)
   if (size >= 99.95) return value.toFixed(0)
+  if (size < 0.0995) return value.toFixed(3)
   return value.toFixed(size >= 9.995 ? 1 : 2)
 }
 
@@ -43,10 +44,11 @@ export function pageUnit(unit: Unit): string {
   return unit === 'us' ? 'µs' : unit
 }
 
-/** Signs that a page has and a terminal may not have: 12×, 37.1–39.0, ±. */
+/** Signs that a page has and a terminal may not have: 12×, 37.1–39.0, ±, µs. */
 export function pageText(text: string): string {
   return text
     .replace(/(?<=\d)x\b/g, '×')
     .replace(/(?<=\d)\.\.(?=-?\d)/g, '–')
+    .replace(/(?<=\d )us\b/g, 'µs')
     .replaceAll('+-', '±')
 }

@@ -73,6 +73,7 @@ h1,h2,p,figure,dl,dd,pre{margin:0}
 .kicker{color:var(--muted);font-size:.875rem}
 h1{font-size:clamp(1.5rem,4.2vw,2.25rem);line-height:1.2;font-weight:650;letter-spacing:-.01em;
 margin:.25rem 0 .75rem;max-width:24em;text-wrap:balance}
+h1.long{font-size:clamp(1.25rem,2.6vw,1.625rem);line-height:1.3;max-width:30em}
 .verdict{max-width:46rem}
 .remarks{margin-top:.75rem;color:var(--muted);font-size:.875rem;max-width:46rem}
 h2{font-size:1.25rem;line-height:1.3;font-weight:650;margin:1.5rem 0 .125rem}

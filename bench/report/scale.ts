@@ -12,6 +12,20 @@ export interface Scale {
   readonly ticks: readonly Tick[]
 }
 
+/**
+ * Without a tunnel a figure can be many times that of all tunnels. Past this ratio it is cut, and
+ * the page says so, rather than make the others too small to compare.
+ */
+const CUT_FROM = 1.6
+
+/** The end of a shared axis, from the largest value of each peer; `direct` may go beyond it. */
+export function axisEnd(largest: readonly (readonly [peer: string, value: number])[]): number {
+  const end = (pairs: typeof largest): number => Math.max(0, ...pairs.map(([, value]) => value))
+  const tunnels = end(largest.filter(([peer]) => peer !== 'direct'))
+  const all = end(largest)
+  return tunnels > 0 && all > tunnels * CUT_FROM ? tunnels * 1.15 : all
+}
+
 /** From 0 to a round number that is not less than `max`, with about `count` steps. */
 export function zeroScale(max: number, count = 4): Scale {
   const top = max > 0 ? max : 1

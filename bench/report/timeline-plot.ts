@@ -4,10 +4,10 @@
 import { median } from '../stats.ts'
 import { swatch } from './latency-plot.ts'
 import { markup, type Markup } from './markup.ts'
-import { capital, pageUnit } from './numbers.ts'
+import { capital, formatNumber, pageUnit } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
 import { frame, linePath, markPath, percent } from './plot-frame.ts'
-import { timeScale, zeroScale, type Scale } from './scale.ts'
+import { axisEnd, timeScale, zeroScale, type Scale } from './scale.ts'
 import type { Series } from './types.ts'
 
 export type TimelineSeries = Extract<Series, { kind: 'timeline' }>
@@ -17,8 +17,8 @@ export function timelinePlot(series: readonly TimelineSeries[]): Markup {
   const first = series[0]
   if (first === undefined) return markup``
   const seconds = Math.max(...series.map(({ stepMs, points }) => (stepMs * points.length) / 1000))
-  const top = Math.max(...series.flatMap(({ points }) => points.filter(Number.isFinite)), 0)
-  const scales = { x: timeScale(seconds), y: zeroScale(top, 3) }
+  const top = axisEnd(series.map(one => [one.peer, topOf(one)]))
+  const scales = { x: timeScale(seconds), y: zeroScale(top, 3), end: top }
   const peers = [...new Set(series.map(({ peer }) => peer))]
   const strips = peers.map((peer, index) => {
     const own = series.filter(one => one.peer === peer)
@@ -30,9 +30,15 @@ export function timelinePlot(series: readonly TimelineSeries[]): Markup {
 ${strips}</figure>`
 }
 
+function topOf({ points }: TimelineSeries): number {
+  return points.reduce((top, value) => (Number.isFinite(value) ? Math.max(top, value) : top), 0)
+}
+
 interface StripOptions {
   readonly x: Scale
   readonly y: Scale
+  /** What goes beyond it is cut, and the strip says so. */
+  readonly end: number
   /** The last strip has the numbers of the time axis. */
   readonly isLast: boolean
   /** One strip says what the marks mean. */
@@ -40,7 +46,7 @@ interface StripOptions {
 }
 
 function strip(rounds: readonly TimelineSeries[], options: StripOptions): Markup {
-  const { x, y, isLast, hasTexts } = options
+  const { x, y, end, isLast, hasTexts } = options
   const first = rounds[0]
   if (first === undefined) return markup``
   const path = (points: readonly number[], stepMs: number): string =>
@@ -59,13 +65,16 @@ function strip(rounds: readonly TimelineSeries[], options: StripOptions): Markup
     ? undefined
     : markup`<path class="curve" d="${path(medians(rounds), first.stepMs)}"/>`
   const marks = first.marks ?? []
+  const top = Math.max(...rounds.map(topOf))
+  const cut =
+    top > end ? markup` <small>beyond the axis, up to ${formatNumber(top)}</small>` : undefined
   const markLines = marks.map(({ atMs }) => markPath(x.at(atMs / 1000)))
   const texts = marks.map(({ atMs, text }) => {
     return markup`<span style="left:${percent(x.at(atMs / 1000))}">${text}</span>`
   })
   return markup`<div class="strip-box">
 ${hasTexts && marks.length > 0 ? markup`<div class="marks">${texts}</div>` : undefined}
-<p class="strip-name">${swatch(first.peer)}</p>${frame({
+<p class="strip-name">${swatch(first.peer)}${cut}</p>${frame({
     x,
     y,
     xTitle: isLast ? 'seconds' : '',

@@ -4,7 +4,7 @@
 import { compareAll, mainRival, valuesOf } from './comparison.ts'
 import type { Comparison } from './comparison.ts'
 import { figures, headlineOf } from './headline.ts'
-import { capital, formatDuration, formatFactor, formatNumber } from './numbers.ts'
+import { capital, formatFactor, formatNumber } from './numbers.ts'
 import { lookOf } from './peer-look.ts'
 import type { BenchReport, Metric, Place } from './types.ts'
 
@@ -166,9 +166,6 @@ function caveats(report: BenchReport): string[] {
     ...(failures.length === 0
       ? []
       : [`${failures.length === 1 ? 'One run' : `${failures.length} runs`} failed.`]),
-    ...(report.isInterrupted
-      ? [`The bench was interrupted after ${formatDuration(report.elapsedMs)}.`]
-      : []),
   ]
 }
 

@@ -119,6 +119,15 @@ t.test('a direct way far beyond all tunnels has its bar cut, and says so', async
   t.notMatch(htmlReport(sampleReport({ versions, values: values(3000) })), /bar is cut/)
 })
 
+t.test('a time line of the direct way is cut like its bar', async t => {
+  const page = withSeries(
+    { ...TIMELINE, peer: 'ours-quic', points: [10, 20] },
+    { ...TIMELINE, peer: 'direct', points: [300, 400] },
+  )
+  t.match(page, /no tunnel<\/span> <small>beyond the axis, up to 400<\/small>/)
+  t.equal(count(page, /beyond the axis/g), 1)
+})
+
 t.test('a distribution pools the rounds of a peer and tells its percentiles', async t => {
   const half = Array.from({ length: 100 }, (_, index) => index + 1)
   const page = withSeries(

@@ -23,12 +23,13 @@ const STEP = {
 }
 
 t.test('a number shows three digits that matter', async t => {
-  t.strictSame([3412.4, 99.97, 97.44, 9.996, 1.524, 0, -12.34].map(formatNumber), [
+  t.strictSame([3412.4, 99.97, 97.44, 9.996, 1.524, 0.0168, 0, -12.34].map(formatNumber), [
     '3412',
     '100',
     '97.4',
     '10.0',
     '1.52',
+    '0.017',
     '0',
     '-12.3',
   ])
@@ -40,7 +41,7 @@ t.test('a factor and a duration are as short as they can be', async t => {
 })
 
 t.test('a page writes the signs that a terminal may not have', async t => {
-  t.equal(pageText('12x better, 3.1..4.2, 0x10 ... frpx'), '12× better, 3.1–4.2, 0x10 ... frpx')
+  t.equal(pageText('12x better, 3.1..4.2, 5 us, ...'), '12× better, 3.1–4.2, 5 µs, ...')
 })
 
 t.test('columns have one width, numbers end under each other', async t => {
