@@ -26,6 +26,10 @@ export function isWildcard(ip: string): boolean {
   return ip === '' || ip === '0.0.0.0' || ip === '::'
 }
 
+export function isLoopback(ip: string): boolean {
+  return ip === '::1' || ip.startsWith('127.')
+}
+
 /**
  * What to count by when somebody's share is limited: one IPv4 address, or the /64 that one IPv6
  * user has to himself.

@@ -3,6 +3,7 @@
 
 import type { Quiche } from './binding.ts'
 import { DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE } from './datagrams.ts'
+import type { PathFacts } from './packet.ts'
 import type { Config } from './quiche-types.ts'
 
 /**
@@ -49,8 +50,11 @@ const STREAM_WINDOW = MIB
 const MAX_STREAM_WINDOW = 16 * MIB
 const CONNECTION_WINDOW = 64 * MIB
 const MAX_CONNECTION_WINDOW = 256 * MIB
-/** 4,096 notices of 16 bytes under way at once. */
-const END_NOTICE_WINDOW = 64 << 10
+/**
+ * Of the one unidirectional stream. Its notices are read at once, so that this costs no memory; the
+ * large number makes it a gauge of what quiche's congestion window has left (send-gate.ts).
+ */
+const END_NOTICE_WINDOW = 1 << 30
 
 /**
  * We hold a pure ACK for 1-2 ms (see connection.ts); 5 ms leaves the peer's loss timers room for a
@@ -61,8 +65,18 @@ const MAX_ACK_DELAY_MS = 5
 /** Ids the other side may give us: one in use, the rest for new paths (RFC 9000 section 5.1.1). */
 const CID_LIMIT = 4
 
-/** The configuration for one datagram size and role. */
-export function buildConfig(quiche: Quiche, options: QuicOptions, datagramBytes: number): Config {
+/**
+ * A path with a shorter round trip is near: loopback, a wired LAN. There the programs are the
+ * bottleneck, and the waiting of their event loops is larger than any queue's: a controller that
+ * goes by delay only gets in the way (loopback, bbr: half of cubic's rate).
+ */
+export const NEAR_RTT_MS = 2
+/** On loopback itself an answer that took longer tells of a busy machine, up to here. */
+export const NEAR_LOOPBACK_RTT_MS = 10
+
+/** The configuration for one kind of path. */
+export function buildConfig(quiche: Quiche, options: QuicOptions, facts: PathFacts): Config {
+  const { datagramBytes, isNear } = facts
   const pem = (text: string | Buffer | undefined): Uint8Array | null =>
     text === undefined ? null : Buffer.from(text)
   const key = pem(options.key)
@@ -93,14 +107,23 @@ export function buildConfig(quiche: Quiche, options: QuicOptions, datagramBytes:
   config.setActiveConnectionIdLimit(CID_LIMIT)
   config.setDisableActiveMigration(false)
   config.enableDgram(true, DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE)
-  config.setCcAlgorithmName('cubic')
-  config.enableHystart(true)
-  // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But
-  // with pacing off quiche 0.18 stamps packets with the time of an older one, the older the smaller
-  // the window and the larger the round-trip time: after a few losses the estimate grows with the
-  // age of the connection (2.6 s after 3 s of 5 % loss on loopback, 1,000 answers of 3 kB; with it
-  // on 2 ms and 16,000).
-  config.enablePacing(true)
+  if (isNear) {
+    config.setCcAlgorithmName('cubic')
+    config.enableHystart(true)
+    // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But
+    // with pacing off quiche 0.18 stamps packets with the time of an older one, the older the
+    // smaller cubic's window and the larger the round-trip time: after a few losses the estimate
+    // grows with the age of the connection (2.6 s after 3 s of 5 % loss on loopback, 1,000 answers
+    // of 3 kB; with it on 2 ms and 16,000).
+    config.enablePacing(true)
+  } else {
+    // Survives random loss; delay-window.ts keeps it from filling the queue.
+    config.setCcAlgorithmName('bbr')
+    // With it on, quiche stamps packets with the instants that bbr would like, and takes what we
+    // send earlier for a shorter round trip (23 ms on a path of 50), which starves bbr. Off, stamps
+    // are late by up to bbr's quantum: 1 ms of its rate.
+    config.enablePacing(false)
+  }
   config.grease(false)
   return config
 }

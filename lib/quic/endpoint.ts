@@ -3,11 +3,11 @@
 // connection's packets in bursts.
 
 import { randomBytes } from 'node:crypto'
-import { isWildcard, type Address } from '../address.ts'
+import { isLoopback, isWildcard, type Address } from '../address.ts'
 import type { DatagramHandler, UdpSocket } from '../udp/socket.ts'
 import type { Quiche } from './binding.ts'
 import { tuneAllocator } from './allocator.ts'
-import { buildConfig, type QuicOptions } from './config.ts'
+import { buildConfig, NEAR_LOOPBACK_RTT_MS, NEAR_RTT_MS, type QuicOptions } from './config.ts'
 import { QuicConnection, type ConnectionHost, type ConnectionOptions } from './connection.ts'
 import {
   DEFAULT_DATAGRAM_BYTES,
@@ -24,10 +24,12 @@ import {
   isQuic,
   MIN_INITIAL_BYTES,
   segmentBytes,
-  stampedSize,
-  stampSize,
+  stampedFacts,
+  stampFacts,
+  type PathFacts,
 } from './packet.ts'
 import type { Config, Connection, Header, HostPort } from './quiche-types.ts'
+import { COPY_DELAY_MS, SMALL_DATAGRAM_BYTES } from './second-copy.ts'
 import { Budget, Strangers } from './strangers.ts'
 import { resetToken, RetryTokens } from './token.ts'
 
@@ -59,7 +61,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   readonly #byCid = new Map<string, QuicConnection>()
   readonly #connections = new Set<QuicConnection>()
   readonly #touched = new Set<QuicConnection>()
-  readonly #configs = new Map<number, Config>()
+  readonly #configs = new Map<string, Config>()
   readonly #strangers: Strangers
   readonly #retryTokens = new RetryTokens()
   readonly #resetSecret: Uint8Array
@@ -86,7 +88,8 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.local = { host: isWildcard(ip) ? '0.0.0.0' : ip, port }
     // Build one now, so that a wrong certificate or key is an error of opening, not of the first
     // connection.
-    this.#config(options.datagramBytes || DEFAULT_DATAGRAM_BYTES)
+    const datagramBytes = options.datagramBytes || DEFAULT_DATAGRAM_BYTES
+    this.#config({ datagramBytes, isNear: false })
     socket.onWritable = () => this.#onWritable()
     socket.start(this)
   }
@@ -99,12 +102,13 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.#scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   }
 
-  #config(datagramBytes: number): Config {
-    const known = this.#configs.get(datagramBytes)
+  #config(facts: PathFacts): Config {
+    const key = `${facts.datagramBytes} ${facts.isNear}`
+    const known = this.#configs.get(key)
     if (known) return known
-    const config = buildConfig(this.#quiche, this.#options, datagramBytes)
+    const config = buildConfig(this.#quiche, this.#options, facts)
     // Sizes come from strangers: keep the usual handful, build the rest anew.
-    if (this.#configs.size < 16) this.#configs.set(datagramBytes, config)
+    if (this.#configs.size < 16) this.#configs.set(key, config)
     return config
   }
 
@@ -202,19 +206,22 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     // on under that.
     const isRetried = odcid !== undefined && header.dcid.length === CID_BYTES
     const scid = isRetried ? Buffer.from(header.dcid) : randomBytes(CID_BYTES)
-    const stamped = stampedSize(header.scid)
-    const datagramBytes = Math.min(
-      this.#options.datagramBytes || Number.POSITIVE_INFINITY,
-      stamped ?? DEFAULT_DATAGRAM_BYTES,
-    )
-    const config = this.#config(datagramBytes)
+    const stamped = stampedFacts(header.scid)
+    const facts = {
+      datagramBytes: Math.min(
+        this.#options.datagramBytes || Number.POSITIVE_INFINITY,
+        stamped?.datagramBytes ?? DEFAULT_DATAGRAM_BYTES,
+      ),
+      isNear: stamped?.isNear ?? isLoopback(from.ip),
+    }
+    const config = this.#config(facts)
     config.setStatelessResetToken(this.resetToken(scid))
     const remote = { host: from.ip, port: from.port }
     const native = this.#quiche.Connection.accept(scid, odcid ?? null, this.local, remote, config)
     const connection = this.#add(native, {
       role: 'server',
       remote: from,
-      datagramBytes,
+      ...facts,
       isPinned: stamped !== undefined,
     })
     // Until the client knows our id it repeats the one it made up.
@@ -276,15 +283,20 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   }
 
   /**
-   * Finds the datagram size for a server. Takes one round trip where the server is ours, 250 ms
-   * where not.
+   * Learns about the path to a server. Takes one round trip where the server is ours, 250 ms where
+   * not.
    */
-  probe(to: Address): Promise<ProbeResult> {
+  async probe(to: Address): Promise<PathFacts> {
+    const { datagramBytes, rttMs } = await this.#probe(to)
+    const limitMs = isLoopback(to.ip) ? NEAR_LOOPBACK_RTT_MS : NEAR_RTT_MS
+    return { datagramBytes, isNear: rttMs === undefined ? isLoopback(to.ip) : rttMs <= limitMs }
+  }
+
+  #probe(to: Address): Promise<ProbeResult> {
     const fixed = this.#options.datagramBytes
     if (fixed) return Promise.resolve({ datagramBytes: fixed })
     const nonce = randomBytes(8).readBigUInt64BE()
-    const isLoopback = to.ip === '::1' || to.ip.startsWith('127.')
-    const limit = this.socket.isUnfragmented || isLoopback ? 65_507 : DEFAULT_DATAGRAM_BYTES
+    const limit = this.socket.isUnfragmented || isLoopback(to.ip) ? 65_507 : DEFAULT_DATAGRAM_BYTES
     const probe = new MtuProbe(nonce, performance.now(), limit)
     return new Promise(resolve => {
       let timer: NodeJS.Timeout | undefined
@@ -316,13 +328,13 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   // ---- connections
 
   /** Starts a handshake; `connection.ready` tells how it went. */
-  connect(to: Address, options: { serverName: string; datagramBytes: number }): QuicConnection {
-    const { datagramBytes } = options
-    const scid = stampSize(randomBytes(CID_BYTES), datagramBytes)
+  connect(to: Address, options: PathFacts & { readonly serverName: string }): QuicConnection {
+    const { datagramBytes, isNear, serverName } = options
+    const scid = stampFacts(randomBytes(CID_BYTES), options)
     const remote = { host: to.ip, port: to.port }
-    const config = this.#config(datagramBytes)
+    const config = this.#config({ datagramBytes, isNear })
     const native = this.#quiche.Connection.connect(
-      options.serverName,
+      serverName,
       scid,
       this.local,
       remote,
@@ -332,6 +344,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
       role: 'client',
       remote: to,
       datagramBytes,
+      isNear,
       isPinned: false,
     })
     connection.flush()
@@ -340,7 +353,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
 
   #add(
     native: Connection,
-    options: Pick<ConnectionOptions, 'role' | 'remote' | 'datagramBytes' | 'isPinned'>,
+    options: Omit<ConnectionOptions, 'keepaliveMs' | 'idleTimeoutMs'>,
   ): QuicConnection {
     const { keepaliveMs, idleTimeoutMs } = this.#options
     const connection = new QuicConnection(native, this, { ...options, keepaliveMs, idleTimeoutMs })
@@ -425,6 +438,9 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
       }
       count++
       if (length < datagramBytes || count >= limit) {
+        if (count === 1 && length <= SMALL_DATAGRAM_BYTES && connection.takeCopy(length)) {
+          this.#sendAgain(Buffer.from(view.subarray(0, length)), to)
+        }
         this.#sendBurst((count - 1) * datagramBytes + length, datagramBytes, to)
         count = 0
         bursts++
@@ -439,6 +455,13 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     // The burst is lost to the full buffer; QUIC sends it again. Everybody waits until there is
     // room.
     if (result === 'blocked') this.#isBlocked = true
+  }
+
+  /** See second-copy.ts. */
+  #sendAgain(copy: Buffer, to: Address): void {
+    setTimeout(() => {
+      if (!this.#isClosed && !this.#isBlocked) this.socket.send(copy, copy.length, to)
+    }, COPY_DELAY_MS)
   }
 
   /** Closes all connections, telling their peers, then the socket. */

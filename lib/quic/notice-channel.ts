@@ -34,7 +34,7 @@ const NOTHING: Buffer = Buffer.alloc(0)
 
 export class NoticeChannel {
   readonly #host: NoticeHost
-  readonly #streamId: number
+  readonly streamId: number
   readonly #reader = new EndNoticeReader()
   /** Length by stream id. */
   readonly #early = new Map<number, number>()
@@ -42,7 +42,7 @@ export class NoticeChannel {
 
   constructor(role: 'client' | 'server', host: NoticeHost) {
     this.#host = host
-    this.#streamId = UNIDIRECTIONAL + (role === 'client' ? 0 : 1)
+    this.streamId = UNIDIRECTIONAL + (role === 'client' ? 0 : 1)
   }
 
   send(notice: EndNotice): void {
@@ -54,7 +54,7 @@ export class NoticeChannel {
   sendWaiting(): void {
     if (this.#outgoing.length === 0) return
     try {
-      const taken = this.#host.native.streamSend(this.#streamId, this.#outgoing, false) ?? 0
+      const taken = this.#host.native.streamSend(this.streamId, this.#outgoing, false) ?? 0
       this.#outgoing = this.#outgoing.subarray(taken)
       if (taken > 0) this.#host.wake()
     } catch {

@@ -58,23 +58,34 @@ export function segmentBytes(data: Buffer): number {
   return isSameForm ? size : data.length
 }
 
-// Client connection ids of ours tell the server how large datagrams have been seen to pass in both
-// directions, because the binding cannot change the size later and has no private transport
-// parameter: magic(2) size(2) random(8).
-const SIZE_MAGIC = 0x5146
+/** What a client of ours has learnt about the path before the handshake. */
+export interface PathFacts {
+  /** The largest UDP payload seen to pass in both directions. */
+  readonly datagramBytes: number
+  /** See config.ts. */
+  readonly isNear: boolean
+}
 
-/** Stamps `datagramBytes` into a random client connection id of 12 bytes. */
-export function stampSize(cid: Buffer, datagramBytes: number): Buffer {
-  cid.writeUInt16BE(SIZE_MAGIC, 0)
+// Client connection ids of ours tell the server these facts, because the binding cannot change size
+// and congestion control later and has no private transport parameter: magic(2) size(2) flags(1)
+// random(7).
+const FACTS_MAGIC = 0x5146
+const FLAG_NEAR = 1
+
+/** Stamps `facts` into a random client connection id of 12 bytes. */
+export function stampFacts(cid: Buffer, { datagramBytes, isNear }: PathFacts): Buffer {
+  cid.writeUInt16BE(FACTS_MAGIC, 0)
   cid.writeUInt16BE(datagramBytes, 2)
+  cid.writeUInt8(isNear ? FLAG_NEAR : 0, 4)
   return cid
 }
 
-/** The size that a client of ours stamped, or undefined for any other client. */
-export function stampedSize(cid: Uint8Array): number | undefined {
+/** What a client of ours stamped, or undefined for any other client. */
+export function stampedFacts(cid: Uint8Array): PathFacts | undefined {
   if (cid.length !== CID_BYTES) return undefined
   const bytes = Buffer.from(cid.buffer, cid.byteOffset, cid.byteLength)
-  if (bytes.readUInt16BE(0) !== SIZE_MAGIC) return undefined
-  const size = bytes.readUInt16BE(2)
-  return size >= MIN_INITIAL_BYTES && size <= 65_507 ? size : undefined
+  if (bytes.readUInt16BE(0) !== FACTS_MAGIC) return undefined
+  const datagramBytes = bytes.readUInt16BE(2)
+  if (datagramBytes < MIN_INITIAL_BYTES || datagramBytes > 65_507) return undefined
+  return { datagramBytes, isNear: (bytes.readUInt8(4) & FLAG_NEAR) !== 0 }
 }

@@ -57,6 +57,11 @@ export interface PathStats {
   /** Milliseconds. */
   readonly rtt: number
   readonly cwnd: number
+  /** Bytes of packets, since the connection began. */
+  readonly sentBytes: number
+  readonly lostBytes: number
+  /** Bytes per second, proven by the last acknowledgements. */
+  readonly deliveryRate: number
 }
 
 export interface Connection {
@@ -65,6 +70,8 @@ export interface Connection {
   send(target: Uint8Array): [number, PacketInfo] | null
   streamRecv(id: number, target: Uint8Array): [number, boolean] | null
   streamSend(id: number, data: Uint8Array, fin: boolean): number | null
+  /** `urgency`: 0 first, 255 last. */
+  streamPriority(id: number, urgency: number, isIncremental: boolean): void
   streamShutdown(id: number, direction: number, code: number): void | null
   streamCapacity(id: number): number
   peerStreamsLeftBidi(): number

@@ -7,6 +7,7 @@ import { errorText, TunnelError } from '../errors.ts'
 import { LENT_KEPT, LENT_STOP, type DirectSource } from '../stream/direct.ts'
 import { ABORTED } from './end-notices.ts'
 import type { Connection } from './quiche-types.ts'
+import { TrafficClass, type StreamPriority } from './traffic-class.ts'
 
 /** What a stream needs of its connection. */
 export interface StreamHost {
@@ -16,6 +17,10 @@ export interface StreamHost {
   replaceScratch(): void
   /** Something was queued in quiche: flush soon. */
   wake(): void
+  /** Bytes of `wanted` that the stream may hand to quiche now. */
+  allowance(stream: QuicStream, wanted: number): number
+  /** quiche took so many. */
+  onBytesWritten(stream: QuicStream, count: number): void
   /**
    * The stream has bytes that quiche did not take: call its `flushWrites` when there may be room.
    */
@@ -55,6 +60,7 @@ export class QuicStream extends Duplex implements DirectSource {
   bytesWritten = 0
   /** When quiche last took bytes, and how many flushes there had been by then. */
   lastSend: { readonly atMs: number; readonly flushCount: number } | undefined
+  readonly traffic: TrafficClass = new TrafficClass()
   readonly #host: StreamHost
   #sink: ((chunk: Buffer) => number) | undefined
   #isWanted = false
@@ -76,6 +82,10 @@ export class QuicStream extends Duplex implements DirectSource {
     this.#host = host
     // A peer's reset is news for whoever uses the stream, never an uncaught error of the process.
     this.on('error', () => {})
+  }
+
+  setPriority(priority: StreamPriority): void {
+    this.traffic.priority = priority
   }
 
   // ---- reading
@@ -126,6 +136,7 @@ export class QuicStream extends Duplex implements DirectSource {
       const [count, isFin] = received
       if (count > 0) {
         this.bytesRead += count
+        this.traffic.handleAnswer()
         this.#host.onBytesRead(count)
         if (sink) this.#lend(sink, scratch.subarray(0, count))
         else this.#isWanted = this.push(Buffer.from(scratch.subarray(0, count)))
@@ -206,12 +217,12 @@ export class QuicStream extends Duplex implements DirectSource {
     if (this.#isStopped || this.destroyed) return
     const done = this.#onWritten
     if (!done) return
-    const { native } = this.#host
     try {
       if (this.#pending) {
-        const taken = native.streamSend(this.id, this.#pending, false) ?? 0
+        const taken = this.#send(this.#pending)
         if (taken > 0) {
           this.bytesWritten += taken
+          this.#host.onBytesWritten(this, taken)
           this.lastSend = { atMs: performance.now(), flushCount: this.#host.flushCount }
           this.#host.wake()
         }
@@ -232,6 +243,13 @@ export class QuicStream extends Duplex implements DirectSource {
     }
     this.#onWritten = undefined
     done()
+  }
+
+  #send(pending: Buffer): number {
+    const room = this.#host.allowance(this, pending.length)
+    if (room <= 0) return 0
+    const piece = room < pending.length ? pending.subarray(0, room) : pending
+    return this.#host.native.streamSend(this.id, piece, false) ?? 0
   }
 
   #onStop(error: unknown): void {

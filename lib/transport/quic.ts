@@ -190,10 +190,10 @@ async function handshake(
   options: QuicDialOptions,
   signal: AbortSignal | undefined,
 ): Promise<QuicConnection> {
-  const { datagramBytes } = await endpoint.probe(to)
+  const facts = await endpoint.probe(to)
   signal?.throwIfAborted()
   const serverName = options.serverName || options.host
-  const connection = endpoint.connect(to, { serverName, datagramBytes })
+  const connection = endpoint.connect(to, { ...facts, serverName })
   const seconds = Math.round(options.connectTimeoutMs / 1000)
   const timer = setTimeout(
     () => connection.close(0, `no answer in ${seconds} s: is this UDP port open in the firewall?`),

@@ -4,8 +4,8 @@ import {
   destinationKey,
   isQuic,
   segmentBytes,
-  stampedSize,
-  stampSize,
+  stampedFacts,
+  stampFacts,
 } from '../../lib/quic/packet.ts'
 
 const CID = Buffer.from('0123456789ab')
@@ -55,9 +55,14 @@ t.test('an id that turns up where no packet can begin does not split', async t =
   t.equal(segmentBytes(packet), 1200)
 })
 
-t.test('only ids that a client of ours made carry a size', async t => {
-  t.equal(stampedSize(stampSize(Buffer.alloc(CID_BYTES, 7), 16_000)), 16_000)
-  t.equal(stampedSize(Buffer.alloc(CID_BYTES, 7)), undefined)
-  t.equal(stampedSize(new Uint8Array()), undefined)
-  t.equal(stampedSize(stampSize(Buffer.alloc(CID_BYTES), 200)), undefined, 'below the minimum')
+t.test('only ids that a client of ours made carry facts about the path', async t => {
+  const random = (): Buffer => Buffer.alloc(CID_BYTES, 7)
+  for (const isNear of [true, false]) {
+    const facts = { datagramBytes: 16_000, isNear }
+    t.strictSame(stampedFacts(stampFacts(random(), facts)), facts)
+  }
+  t.equal(stampedFacts(random()), undefined)
+  t.equal(stampedFacts(new Uint8Array()), undefined)
+  const tooSmall = stampFacts(random(), { datagramBytes: 200, isNear: false })
+  t.equal(stampedFacts(tooSmall), undefined, 'below the minimum')
 })

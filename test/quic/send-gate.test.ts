@@ -1,0 +1,72 @@
+import t from 'tap'
+import { SendGate, type GatedConnection } from '../../lib/quic/send-gate.ts'
+
+const MSS = 1452
+
+/** quiche as far as the gate reads it. */
+class FakeConnection implements GatedConnection {
+  cwnd = 1 << 20
+  inFlight = 0
+  rtt = 50
+  rejectsUnidirectional = false
+
+  pathStats(): ReturnType<GatedConnection['pathStats']> {
+    const { cwnd, rtt } = this
+    return [{ active: true, rtt, cwnd, sentBytes: 0, lostBytes: 0, deliveryRate: 0 }]
+  }
+
+  streamCapacity(): number {
+    return this.cwnd - this.inFlight
+  }
+
+  streamSend(): number {
+    if (this.rejectsUnidirectional) throw new Error('StreamLimit')
+    return 0
+  }
+}
+
+t.test('bulk gets the window that is not under way yet', async t => {
+  const native = new FakeConnection()
+  const gate = new SendGate(native, 2, MSS)
+  gate.handlePackets(0)
+  const window = gate.window.bytes
+  native.inFlight = window
+  t.equal(gate.budget(100), 0)
+  t.equal(gate.pacedUntil, undefined, 'acknowledgements are awaited')
+  native.inFlight = window - 3 * MSS
+  t.equal(gate.budget(200), 3 * MSS)
+})
+
+t.test('a burst is a few milliseconds of the rate, then it is paced', async t => {
+  const native = new FakeConnection()
+  const gate = new SendGate(native, 2, MSS)
+  gate.handlePackets(0)
+  const first = gate.budget(1000)
+  t.ok(first < gate.window.bytes / 2, `${first} bytes`)
+  gate.handleSent(first)
+  t.equal(gate.budget(1000), 0)
+  const again = gate.pacedUntil ?? Number.POSITIVE_INFINITY
+  t.ok(again > 1000 && again < 1002, `again at ${again}`)
+  t.ok(gate.budget(again + 0.01) >= MSS)
+})
+
+t.test('over one round trip the pace lets more than the window pass', async t => {
+  const native = new FakeConnection()
+  const gate = new SendGate(native, 2, MSS)
+  gate.handlePackets(0)
+  let sent = 0
+  for (let now = 1000; now < 1050; now++) {
+    const budget = gate.budget(now)
+    gate.handleSent(budget)
+    sent += budget
+  }
+  t.ok(sent > gate.window.bytes, `${sent} of ${gate.window.bytes}`)
+})
+
+t.test('a peer without unidirectional streams is not held back', async t => {
+  const native = new FakeConnection()
+  native.rejectsUnidirectional = true
+  const gate = new SendGate(native, 2, MSS)
+  t.ok(gate.handlePackets(0), 'losses are still known')
+  t.equal(gate.budget(1), Number.POSITIVE_INFINITY)
+})
