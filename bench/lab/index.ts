@@ -6,6 +6,8 @@ export { openLab } from './lab.ts'
 export type { Lab, LabEnd, LabHost, LabOptions } from './lab.ts'
 export type { LabStats, RouterStats } from './messages.ts'
 export type { LinkStats } from './model/link.ts'
+export { NAT_CLASSES, natOfClass } from './model/nat-classes.ts'
+export type { NatClass } from './model/nat-classes.ts'
 export type { Move, NetworkStats } from './model/network.ts'
 export type {
   BoxSpec,

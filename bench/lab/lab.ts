@@ -42,6 +42,7 @@ export type LabEnd =
 export interface Lab {
   /** As they are now: a host that moved has its new address. */
   readonly hosts: ReadonlyMap<string, LabHost>
+  /** Does not keep the process alive, as the lab itself. */
   readonly closed: Promise<LabEnd>
   /**
    * Program and arguments that start `argv` in a host's namespace: what `spawn` takes. The process

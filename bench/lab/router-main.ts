@@ -13,6 +13,7 @@ import { Router } from './router.ts'
 import { loadSyscalls } from './syscalls.ts'
 import type { Syscalls } from './syscalls.ts'
 import { inNamespace, openTun } from './tun.ts'
+import { warmUp } from './warm-up.ts'
 
 const PR_SET_TIMERSLACK = 29
 const SCHED_FIFO = 1
@@ -37,6 +38,7 @@ try {
 }
 
 function run(calls: Syscalls, frames: FrameReader, input: RouterInput): void {
+  warmUp(input.spec)
   const network = new Network(input.spec, { random: seededRandom(input.seed) })
   const devices = input.devices.map(({ path, hosts }) => {
     const fd = inNamespace(calls, path, () => openHost(calls))

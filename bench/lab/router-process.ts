@@ -14,9 +14,10 @@ import type { Command, LabStats, Reply, Request, RouterInput } from './messages.
 
 const V8_OPTIONS = [
   '--single-threaded-gc',
-  // Few collections of much: their cost is what lives, the packets on their way.
-  '--min-semi-space-size=16',
-  '--max-semi-space-size=32',
+  // Few collections of much, as their cost is what lives: the packets on their way. One for some
+  // 6,000 packets takes 0.3 to 0.5 ms.
+  '--min-semi-space-size=8',
+  '--max-semi-space-size=8',
 ]
 /** Longest wait for the router to end by itself: it does so between two rounds of its loop. */
 const END_MS = 2000

@@ -3,10 +3,8 @@
 import { fileURLToPath } from 'node:url'
 import t from 'tap'
 import type { Test } from 'tap'
-import { openLab } from '../../bench/lab/index.ts'
-import type { Lab, NatOptions } from '../../bench/lab/index.ts'
-import { natOfClass } from '../../bench/lab/model/nat-classes.ts'
-import type { NatClass } from '../../bench/lab/model/nat-classes.ts'
+import { natOfClass, openLab } from '../../bench/lab/index.ts'
+import type { Lab, NatClass, NatOptions } from '../../bench/lab/index.ts'
 import { outputOf, serve, skipReason } from './programs.ts'
 import type { StunFindings } from './stun-messages.ts'
 

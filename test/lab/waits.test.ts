@@ -1,7 +1,7 @@
 import t from 'tap'
 import { Waits } from '../../bench/lab/waits.ts'
 
-/** Waits until `deadline`, with a machine that wakes `lateMs` late; the time at which it is over. */
+/** Waits until `deadline` on a machine that wakes `lateMs` late; the time at which it is over. */
 function sleepUntil(waits: Waits, from: number, deadline: number, lateMs: number): number {
   let now = from
   while (now < deadline) {
