@@ -87,7 +87,8 @@ class LoadChild {
     const [command, ...args] = site.command(role, [process.execPath])
     // Only in a namespace of its own may a source that never stops be open to all.
     const host = site.kind === 'lab' ? '0.0.0.0' : '127.0.0.1'
-    const child = fork(fileURLToPath(new URL('./process.js', import.meta.url)), [part, host], {
+    const script = fileURLToPath(new URL('./process.js', import.meta.url))
+    const child = fork(script, [part, host, site.kind], {
       execPath: command,
       execArgv: args,
       serialization: 'advanced', // for typed arrays of samples

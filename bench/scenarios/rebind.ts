@@ -28,7 +28,7 @@ export function rebindScenario(change: AddressChange, during: Occupation): Scena
   const ids = { gap: `${name}-gap`, broken: `${name}-broken` }
   const metrics: Metric[] = [
     { id: ids.gap, title: `${title}: silence`, unit: 'ms', better: 'lower', scenario: name },
-    { id: ids.broken, title: `${title}: broken`, unit: '', better: 'lower', scenario: name },
+    { id: ids.broken, title: `${title}: lost`, unit: '', better: 'lower', scenario: name },
   ]
   return {
     name,
@@ -77,6 +77,7 @@ async function transfer(rig: Rig, direction: Direction, question: Question): Pro
   // The reports of a stream that is still silent have not come either.
   const until = changedAt + WATCHED_MS - 500
   const gap = longestSilence(result.progress, changedAt, until)
+  if (gap >= until - changedAt) return { values: { [ids.broken]: 1 }, plots }
   return { values: { [ids.gap]: gap, [ids.broken]: 0 }, plots }
 }
 
@@ -107,8 +108,10 @@ async function typing({ load, tunnel }: Rig, question: Question): Promise<Outcom
     // What was sent in the same millisecond may have passed before the change.
     .filter((at, index) => (keys.sentAt[index] ?? 0) > changedAt && Number.isFinite(at))
   const plots = [latencyPlot(id, title, keys)]
-  if (keys.brokenAt !== undefined) return { values: { [ids.broken]: 1 }, plots }
-  const gap = answeredAt.length === 0 ? WATCHED_MS : Math.min(...answeredAt) - changedAt
+  if (keys.brokenAt !== undefined || answeredAt.length === 0) {
+    return { values: { [ids.broken]: 1 }, plots }
+  }
+  const gap = Math.min(...answeredAt) - changedAt
   return { values: { [ids.gap]: gap, [ids.broken]: 0 }, plots }
 }
 
