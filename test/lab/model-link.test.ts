@@ -128,6 +128,8 @@ t.test('jitter stays in its bounds, uses them, and keeps the order', async t => 
     const extras = arrivals.map(({ number, at }) => at - number * everyMs - 20)
     const isOrdered = arrivals.every(({ number }, index) => number === index)
     const mean = extras.reduce((sum, extra) => sum + extra, 0) / extras.length
+    const jumps = extras.map((extra, index) => Math.abs(extra - (extras[index - 1] ?? extra)))
+    t.ok(everyMs > 1 || Math.max(...jumps) < everyMs + 1e-6, 'it wanders, it does not jump')
     t.ok(isOrdered, `order, a packet each ${everyMs} ms`)
     t.ok(Math.min(...extras) > -1e-6 && Math.max(...extras) < 10 + 1e-6, 'within 0 and 10 ms')
     t.ok(Math.min(...extras) < 1 && Math.max(...extras) > 9, 'all of it')

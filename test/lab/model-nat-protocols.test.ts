@@ -163,6 +163,15 @@ t.test('the pieces of a datagram follow the first one, both ways', async t => {
   }
 })
 
+t.test('a reset forgets the pieces, too', async t => {
+  const nat = box()
+  const whole = udp(INSIDE, REMOTE, new Uint8Array(3000), { isUnfragmentable: false })
+  const [first = whole, second = whole] = fragment(whole, 1500)
+  nat.outbound(first, 0)
+  nat.reset()
+  t.equal(nat.outbound(second, 0), false)
+})
+
 t.test('a cut packet has all its bytes, in pieces that fit', async t => {
   const payload = Uint8Array.from({ length: 2999 }, (_, index) => index % 251)
   const whole = udp(INSIDE, REMOTE, payload, { isUnfragmentable: false })

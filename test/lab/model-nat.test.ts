@@ -126,6 +126,25 @@ t.test('a block belongs to one inside address, and ends', async t => {
   t.equal(ask(simulation, simulation.openSocket('inside-1'), FIRST), undefined, 'it is full')
 })
 
+t.test('nobody shares a block while there are others', async t => {
+  const simulation = behind({ ports: { type: 'random-in-block', size: 64_512 / 4 } })
+  const blocks = INSIDE.map(({ name }) => {
+    const seen = ask(simulation, simulation.openSocket(name), FIRST)
+    return Math.floor(((seen?.port ?? 0) - 1024) / (64_512 / 4))
+  })
+  t.strictSame(blocks.sort(), [0, 1, 2, 3])
+})
+
+t.test('a step that comes round too early goes on beside it', async t => {
+  const ports = { type: 'sequential', step: 32_256, foreignPerSecond: 0 } as const
+  const simulation = behind({ ports })
+  const seen = Array.from({ length: 6 }, () => {
+    return ask(simulation, simulation.openSocket('inside-1'), FIRST)?.port
+  })
+  t.notOk(seen.includes(undefined))
+  t.equal(new Set(seen).size, 6)
+})
+
 t.test('ports are shared where remotes differ, if the box does that', async t => {
   for (const sharesPorts of [true, false]) {
     const simulation = behind({
@@ -279,6 +298,33 @@ t.test('the table is full at its bound, and has room again when mappings die', a
   t.strictSame(asked(), [true, true, true, true, true, false, false])
   simulation.run(10_000)
   t.equal(asked().filter(isAnswered => isAnswered).length, 5)
+})
+
+t.test('a client that comes back after his mapping died takes the room of one', async t => {
+  const simulation = behind({ maxMappings: 3, lifeMs: 100, unansweredLifeMs: 100 })
+  const socket = simulation.openSocket('inside-1')
+  for (let count = 0; count < 4; count++) {
+    t.ok(ask(simulation, socket, FIRST), `${simulation.now()} ms`)
+    simulation.run(200)
+  }
+})
+
+t.test('who is let in by a shared port meets the mapping that was made last', async t => {
+  const simulation = behind({
+    mapping: 'address-and-port-dependent',
+    filtering: 'endpoint-independent',
+    ports: { type: 'random-in-block', size: 1 },
+    sharesPorts: true,
+  })
+  const sockets = [simulation.openSocket('inside-1'), simulation.openSocket('inside-1')]
+  const [one, two] = sockets
+  const seen = one && ask(simulation, one, FIRST)
+  t.strictSame(two && ask(simulation, two, OTHER_PORT), seen)
+  if (!one || !two || !seen) throw new Error('an observer did not answer')
+  one.onMessage = two.onMessage = undefined
+  simulation.openSocket('observer-2').send('hello', seen)
+  simulation.run(10)
+  t.strictSame([one.received.length, two.received.length], [0, 1])
 })
 
 t.test('an exposed host gets what nobody asked for, and answers from there', async t => {

@@ -86,6 +86,7 @@ t.test('a host that moves has its new address, and what goes to the old one is l
   const from = simulation.openSocket('a')
   const to = simulation.openSocket('b', { port: 7000 })
   from.send('under way', { ip: '203.0.113.2', port: 7000 })
+  simulation.run(5)
   simulation.moveHost('b', { ip: '203.0.113.9' })
   from.send('too late', { ip: '203.0.113.2', port: 7000 })
   from.send('new', { ip: '203.0.113.9', port: 7000 })

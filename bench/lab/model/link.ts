@@ -46,7 +46,6 @@ export class Link {
   #queuedBytes = 0
   /** When the head of the queue has left; Infinity when the queue is empty. */
   #departsAt = Infinity
-  #freeAt: Milliseconds = -Infinity
   readonly #flying = new TimeQueue<Packet>()
   /** No packet overtakes this one, but for those that are reordered. */
   #lastArrival: Milliseconds = -Infinity
@@ -97,13 +96,11 @@ export class Link {
     }
     this.#transmit(now)
     if (this.#queue.length === 0) {
-      // Free: nothing to wait for, whatever the queue holds.
-      this.#freeAt = Math.max(this.#freeAt, now)
       if (rateBitsPerSecond === undefined) {
         this.#depart(packet, now)
         return 'accepted'
       }
-      this.#departsAt = this.#freeAt + sendingMs(packet, rateBitsPerSecond)
+      this.#departsAt = now + sendingMs(packet, rateBitsPerSecond)
     } else {
       const [sending] = this.#queue
       const waitingBytes = this.#queuedBytes - (sending?.packet.length ?? 0)
@@ -145,7 +142,6 @@ export class Link {
       const sent = this.#queue.shift()
       if (!sent) break
       this.#queuedBytes -= sent.packet.length
-      this.#freeAt = departedAt
       const next = this.#queue[0]
       const { rateBitsPerSecond = Infinity } = this.#options
       this.#departsAt = next
