@@ -4,6 +4,7 @@
 // A bench lives as long as the stream of its NewBench, so that a client that is gone leaves nothing.
 
 import type { Duplex } from 'node:stream'
+import { formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
 import { acceptFlowLink } from '../datagram/index.ts'
@@ -46,7 +47,8 @@ export class BenchHost {
       return
     }
     this.#running.set(session, { channel, streams: new Set() })
-    this.#log.info(`a bench begins, for ${granted.seconds} s at most`)
+    const from = formatAddress(session.remoteAddress)
+    this.#log.info(`[${from}] begins a bench, for ${granted.seconds} s at most`)
     channel.send({ type: 'NewBenchResp', ...granted })
     void channel.closed.then(({ detail }) => this.#end(session, detail))
     // Nothing more is to come on it; reading shows its end.
@@ -100,7 +102,7 @@ export class BenchHost {
     for (const stream of [...running.streams]) stream.destroy()
     this.#quota.close(session)
     this.#drain()
-    this.#log.info('a bench is over', { reason })
+    this.#log.info(`[${formatAddress(session.remoteAddress)}] ends its bench: ${reason}`)
   }
 
   #drain(): void {

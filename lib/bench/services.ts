@@ -4,6 +4,7 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { FlowLink } from '../datagram/index.ts'
+import { isDirectSource, LENT_TAKEN } from '../stream/direct.ts'
 
 const CHUNK_BYTES = 64 * 1024
 /**
@@ -44,13 +45,18 @@ export function serveSink(stream: Duplex, clock: Clock): void {
     text.writeDoubleBE(bytes, 8)
     stream.write(text)
   }
-  stream.on('data', (chunk: Buffer) => {
+  const take = (chunk: Buffer): number => {
     const isFirst = bytes === 0
     bytes += chunk.length
-    if (!isFirst) return
-    beganAt = clock.now()
-    report()
-  })
+    if (isFirst) {
+      beganAt = clock.now()
+      report()
+    }
+    return LENT_TAKEN
+  }
+  // As a tunnel would read it, without a buffer for each chunk.
+  if (isDirectSource(stream)) stream.readDirect(take)
+  else stream.on('data', take)
   stream.on('end', () => stream.destroy())
   stream.on('close', () => cancel?.())
 }

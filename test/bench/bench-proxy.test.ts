@@ -8,6 +8,9 @@ import { REPORT_BYTES, ReportReader } from '../../bench/load/progress.ts'
 import { ManualClock } from '../../lib/clock.ts'
 import { openDoors } from '../../lib/bench/index.ts'
 import { type Bench, clientConfigFromValues, openBenchDoors } from '../../lib/index.ts'
+import { MessageChannel } from '../../lib/wire/channel.ts'
+import { encodeMessage } from '../../lib/wire/codec.ts'
+import { configOf, Peer, startServer } from '../server/scripted-peer.ts'
 import { openTunnel, readAll, readBytes, user, type TransportChoice } from '../compliance/tunnel.ts'
 
 const TRANSPORTS: readonly TransportChoice[] = [
@@ -196,4 +199,36 @@ t.test("a user's config opens the doors, with the transport of the bench's choic
     await doors.close()
     await left
   }
+})
+
+t.test('before the login there is no bench, and its asker loses his session', async t => {
+  const server = await startServer({ ...configOf(), allowBench: true })
+  t.teardown(() => server.close())
+  for (const message of [
+    { type: 'NewBench', seconds: 60 },
+    { type: 'StartBench', service: 'source' },
+  ] as const) {
+    const stranger = await Peer.connect(server)
+    stranger.control.send(message)
+    t.match(await stranger.session.closed, { by: 'remote' })
+  }
+})
+
+t.test('a stream of an unknown service is closed, and so is one without a bench', async t => {
+  const server = await startServer({ ...configOf(), allowBench: true })
+  t.teardown(() => server.close())
+  const peer = await Peer.login(server, { quicfrp: { version: 'x', features: [] } })
+  const start = async (service: string): Promise<Duplex> => {
+    const stream = await peer.session.openStream()
+    stream.on('error', () => {})
+    stream.write(encodeMessage({ type: 'StartBench', service }))
+    stream.resume()
+    return stream
+  }
+  await gone(await start('source'))
+  const channel = new MessageChannel(await peer.session.openStream())
+  channel.send({ type: 'NewBench', seconds: 60 })
+  t.match(await channel.readMessage(), { type: 'NewBenchResp', error: '', seconds: 60 })
+  await gone(await start('time machine'))
+  await received(await start('source'), 1000)
 })
