@@ -30,7 +30,16 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
   // Features are handed a host; they know neither side.
   'lib/proxy': ['lib/config', 'lib/datagram', 'lib/e2e', 'lib/stream', 'lib/wire', 'seam'],
-  'lib/visitor': ['lib/config', 'lib/datagram', 'lib/e2e', 'lib/stream', 'lib/wire', 'seam'],
+  'lib/visitor': [
+    'lib/config',
+    'lib/datagram',
+    'lib/e2e',
+    'lib/proxy',
+    'lib/stream',
+    'lib/udp',
+    'lib/wire',
+    'seam',
+  ],
   'lib/bench': ['lib/control', 'lib/datagram', 'lib/stream', 'lib/wire', 'seam'],
   // The two sides never see each other. A transport is loaded by one file of each side.
   'lib/server': [

@@ -1,7 +1,7 @@
 // The registration of one proxy: its config as the message NewProxy (frp-wire.md §2.4). What only
 // the client needs (local address, PROXY protocol, client-side limit) stays here and is not sent.
 
-import type { ProxyConfig } from '../config/index.ts'
+import type { ProxyConfig, ProxyType } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import { encodeMessage } from '../wire/codec.ts'
 import type { Draft, NewProxy } from '../wire/messages.ts'
@@ -21,9 +21,11 @@ export function checkProxy(user: string, proxy: ProxyConfig): void {
   }
 }
 
+const TYPES: readonly ProxyType[] = ['tcp', 'udp', 'stcp', 'sudp']
+
 /** Throws UNSUPPORTED for a type that this client does not have yet. */
 export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProxy> {
-  if (proxy.type !== 'tcp' && proxy.type !== 'udp' && proxy.type !== 'stcp') {
+  if (!TYPES.includes(proxy.type)) {
     const detail = `proxy ${proxy.name}: type ${proxy.type} does not exist yet`
     throw new TunnelError('UNSUPPORTED', detail)
   }

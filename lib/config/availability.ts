@@ -76,11 +76,10 @@ const missingProxyTypes: readonly ProxyType[] = [
   'http',
   'https',
   'tcpmux',
-  'sudp',
   'xtcp',
 ]
 
-const missingVisitorTypes: readonly VisitorType[] = ['sudp', 'xtcp']
+const missingVisitorTypes: readonly VisitorType[] = ['xtcp']
 
 const missingPlugins: readonly ClientPluginConfig['type'][] = [
   'http_proxy',

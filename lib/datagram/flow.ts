@@ -4,8 +4,11 @@
 
 import type { Address } from '../address.ts'
 
-/** Largest payload of a UDP packet over IPv4, bytes. */
-export const MAX_PACKET_BYTES = 65_507
+/**
+ * Largest packet of a flow, bytes: the largest payload of a UDP packet over IPv4 (65,507), and what
+ * sudp's seal adds to it (e2e/packets.ts).
+ */
+export const MAX_PACKET_BYTES: number = 65_507 + 22
 
 /**
  * How often a packet is sent again, unasked: so many copies, each with a later packet of its flow.

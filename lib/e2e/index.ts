@@ -3,5 +3,6 @@
 export { PUBLIC_KEY_BYTES, publicKeyOf, type SessionKeys } from './agreement.ts'
 export { PREKEY_LIFE_MS } from './prekeys.ts'
 export { OwnerSecret, type Guest, type OwnerSecretOptions } from './owner.ts'
-export { ownerStream, visitorStream } from './stream.ts'
+export { PacketOpener, PacketSealer, SEAL_BYTES } from './packets.ts'
+export { ownerStream, refuse, visitorStream } from './stream.ts'
 export { VisitorSecret, type SecretConnection, type VisitorSecretOptions } from './visitor.ts'

@@ -104,7 +104,8 @@ function firstRecord(stream: Duplex, reader: RecordReader, clock: Clock): Promis
   })
 }
 
-function refuse(lower: Duplex, error: unknown, clock: Clock): void {
+/** Ends a stream whose visitor is not let in; he is told why. */
+export function refuse(lower: Duplex, error: unknown, clock: Clock): void {
   lower.on('error', ignore)
   const refusal = error instanceof TunnelError ? refusalOf(error) : undefined
   if (refusal === undefined || lower.destroyed) {

@@ -56,6 +56,8 @@ export interface UserConnection {
 export interface Visit {
   /** Whether an end in one direction leaves the other open at the visitor. */
   readonly halfClose: boolean
+  /** The visitor's session, where both it and we can use its datagrams. */
+  readonly datagrams?: Session | undefined
   /** For the owner, who checks the key. */
   readonly introduction?: VisitorIntroduction
   /** The bytes are nobody's business here: they get no layer on the work stream either. */

@@ -5,9 +5,9 @@ import net from 'node:net'
 import type { Duplex } from 'node:stream'
 import { type Address, formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import type { ProxyConfig } from '../config/index.ts'
-import { acceptFlowLink, frpFlowLink } from '../datagram/index.ts'
-import { OwnerSecret } from '../e2e/index.ts'
+import type { ProxyConfig, SudpProxyConfig, UdpProxyConfig } from '../config/index.ts'
+import { acceptFlowLink, type FlowLink, frpFlowLink } from '../datagram/index.ts'
+import { type Guest, OwnerSecret, refuse } from '../e2e/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { layerStream, type StreamLimiter } from '../stream/layers.ts'
@@ -18,6 +18,7 @@ import type { Stream } from '../transport/transport.ts'
 import type { VisitorIntroduction } from '../wire/messages.ts'
 import { admitOwn, admitReal } from './guest.ts'
 import { type PacketWay, SOCKET_HIGH_WATER_MARK } from './host.ts'
+import { sealedLink } from './sealed-link.ts'
 import { UdpService } from './udp-service.ts'
 
 /** Longest wait for the local service, as frp's. */
@@ -92,6 +93,7 @@ export class LocalProxy {
     { halfClose, log, packets }: JoinOptions,
   ): Promise<Joined> {
     if (this.#udp !== undefined) return this.#joinPackets(this.#udp, stream, { log, packets })
+    if (this.config.type === 'sudp') return this.#joinVisit(this.config, stream, user, { log, packets })
     const { introduction } = user
     const guest = introduction && (await this.#admit(stream, introduction, log))
     const local = await this.#dial(guest ?? stream, log)
@@ -132,6 +134,58 @@ export class LocalProxy {
       }),
     })
     return { ended: udp.serve(link, log) }
+  }
+
+  /** A visitor's packets; as in frp each visitor has users of its own. */
+  async #joinVisit(
+    config: SudpProxyConfig,
+    stream: Duplex,
+    { introduction }: UserConnection,
+    { log, packets }: Pick<JoinOptions, 'log' | 'packets'>,
+  ): Promise<Joined> {
+    const { clock } = this.#options
+    const udp = newUdpService(config, clock)
+    const serve = (link: FlowLink): Joined => ({
+      ended: udp.serve(link, log).finally(() => udp.close()),
+    })
+    const { secret } = this
+    if (introduction === undefined || introduction.ephemeral === '' || secret === undefined) {
+      const plain = introduction && (await this.#admit(stream, introduction, log))
+      const layered = plain ?? this.#layered(stream)
+      return serve(frpFlowLink({ stream: layered, side: 'service', clock }))
+    }
+    const { keys } = await this.#admitPackets(secret, stream, introduction, log)
+    const link = await acceptFlowLink({
+      stream,
+      session: packets.isReal ? undefined : packets.session,
+      clock,
+      idleMs: udp.idleMs,
+      bucket: this.#limiter?.bucket,
+      redundancy: config.transport.udpRedundancy,
+    })
+    const ends = { sending: keys.toVisitor, receiving: keys.toProxy }
+    return serve(sealedLink(link, ends, ignore))
+  }
+
+  async #admitPackets(
+    secret: OwnerSecret,
+    stream: Duplex,
+    introduction: VisitorIntroduction,
+    log: Logger,
+  ): Promise<Guest> {
+    const { clock } = this.#options
+    try {
+      const guest = await secret.guest(introduction, clock.now())
+      // The visitor learns the prekey from the server and comes again with a proof.
+      if (!guest.isProven) throw new TunnelError('AUTH_FAILED', 'there is no proof yet')
+      const refusal = guest.prove(clock.now())
+      if (refusal !== undefined) throw new TunnelError('AUTH_FAILED', refusal)
+      return guest
+    } catch (error) {
+      log.warn(`visitor refused: ${errorDetail(error)}`)
+      refuse(stream, error, clock)
+      throw error
+    }
   }
 
   /** The bytes as they are inside the layers between us and the server. */
@@ -254,7 +308,10 @@ function headerOf(
 }
 
 function udpServiceOf(config: ProxyConfig, { clock }: LocalProxyOptions): UdpService | undefined {
-  if (config.type !== 'udp') return undefined
+  return config.type === 'udp' ? newUdpService(config, clock) : undefined
+}
+
+function newUdpService(config: UdpProxyConfig | SudpProxyConfig, clock: Clock): UdpService {
   const { localIP, localPort, udpIdleTimeout, localAddrPerUser, transport } = config
   return new UdpService({
     localIP,

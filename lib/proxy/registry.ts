@@ -2,11 +2,13 @@
 
 import type { ProxyStarter } from './host.ts'
 import { startStcp } from './stcp.ts'
+import { startSudp } from './sudp.ts'
 import { startTcp } from './tcp.ts'
 import { startUdp } from './udp.ts'
 
 export const proxyStarters: Readonly<Record<string, ProxyStarter>> = {
   stcp: startStcp,
+  sudp: startSudp,
   tcp: startTcp,
   udp: startUdp,
 }

@@ -100,16 +100,16 @@ export class Visitors {
       this.#refuse(channel, name, verdict.type === 'refuse' ? verdict.reason : 'try again')
       return false
     }
-    const halfClose = client.agreesOn('half-close')
-    door.onUser(this.#userOf({ session, channel, message, client }, verdict, halfClose))
+    door.onUser(this.#userOf({ session, channel, message, client }, verdict))
     return true
   }
 
   #userOf(
-    { session, channel, message }: VisitorConnection,
+    { session, channel, message, client }: VisitorConnection,
     verdict: Exclude<Verdict, { type: 'refuse' } | { type: 'challenge' }>,
-    halfClose: boolean,
   ): UserConnection {
+    const halfClose = client?.agreesOn('half-close') === true
+    const hasDatagrams = client?.agreesOn('datagrams') === true && session.datagrams !== undefined
     const from = { remote: session.remoteAddress, local: session.localAddress }
     const { proxy_name: name, use_encryption, use_compression } = message
     if (verdict.type !== 'owner-checks') {
@@ -132,7 +132,8 @@ export class Visitors {
       }
       case 'end-to-end': {
         const { introduction } = verdict
-        return { ...from, stream, visit: { halfClose, introduction, isEndToEnd: true } }
+        const datagrams = hasDatagrams ? session : undefined
+        return { ...from, stream, visit: { halfClose, introduction, isEndToEnd: true, datagrams } }
       }
     }
   }

@@ -9,7 +9,7 @@ import type { Logger } from '../log.ts'
 import { SOCKET_HIGH_WATER_MARK } from '../proxy/host.ts'
 
 /** frp looks every ten seconds, too. */
-const RETRY_DELAY_MS = 10_000
+export const RETRY_DELAY_MS = 10_000
 
 export interface DoorOptions {
   readonly bindAddr: string
@@ -86,7 +86,8 @@ export class Door {
   }
 }
 
-function bindErrorText(error: unknown): string {
+/** In words that say what to do. */
+export function bindErrorText(error: unknown): string {
   switch (systemCode(error)) {
     case 'EADDRINUSE':
       return 'the port is taken by another program'

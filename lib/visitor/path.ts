@@ -13,6 +13,11 @@ export interface Route {
   readonly address: Address
 }
 
+/** For the log, once it is known who can read. */
+export const END_TO_END = 'end to end with the proxy: the server cannot read along'
+export const NOT_END_TO_END =
+  'not end to end: the server or the proxy is a real frp, the server can read along'
+
 export interface PathStream {
   /** Plain bytes from and to the service of the proxy. The taker destroys it. */
   readonly stream: Duplex

@@ -4,11 +4,13 @@ import type { VisitorConfig, VisitorType } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Visitor, VisitorHost } from './host.ts'
 import { stcpVisitor } from './stcp.ts'
+import { sudpVisitor } from './sudp.ts'
 
 type VisitorMaker = (config: VisitorConfig, host: VisitorHost) => Visitor
 
 const makers: Readonly<Partial<Record<VisitorType, VisitorMaker>>> = {
   stcp: stcpVisitor,
+  sudp: sudpVisitor,
 }
 
 /** Throws UNSUPPORTED for a type that does not exist yet. */

@@ -5,7 +5,13 @@ import { layerStream } from '../stream/layers.ts'
 import { deriveKey } from '../wire/cipher.ts'
 import { Target } from './exchange.ts'
 import type { VisitorHost } from './host.ts'
-import type { PathStream, Route, VisitorPath } from './path.ts'
+import {
+  END_TO_END,
+  NOT_END_TO_END,
+  type PathStream,
+  type Route,
+  type VisitorPath,
+} from './path.ts'
 
 export class RelayPath implements VisitorPath {
   readonly #host: VisitorHost
@@ -44,8 +50,6 @@ export class RelayPath implements VisitorPath {
   #note(isEndToEnd: boolean): void {
     if (isEndToEnd === this.#isEndToEnd) return
     this.#isEndToEnd = isEndToEnd
-    const { log } = this.#host
-    if (isEndToEnd) log.info('end to end with the proxy: the server cannot read along')
-    else log.info('not end to end: the server or the proxy is a real frp, the server can read along')
+    this.#host.log.info(isEndToEnd ? END_TO_END : NOT_END_TO_END)
   }
 }

@@ -79,4 +79,14 @@ export class UdpUser {
     this.send(payload)
     return this.receive()
   }
+
+  /** Asks ten times a second until something comes, for moments in which packets are lost. */
+  async askAgain(payload: Buffer | string): Promise<Buffer> {
+    const timer = setInterval(() => this.send(payload), 100)
+    try {
+      return await this.ask(payload)
+    } finally {
+      clearInterval(timer)
+    }
+  }
 }

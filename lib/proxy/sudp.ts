@@ -1,0 +1,98 @@
+// The server half of a sudp proxy: a door as stcp's. What comes through it is a stream of frp's
+// messages for all users of the visitor, or between two of ours a flow link, whose packets go on to
+// the owner's link one by one (frp-wire.md section 6.7).
+
+import { acceptFlowLink, type Flow, type FlowLink, openFlowLink } from '../datagram/index.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
+import { formatAddress } from '../address.ts'
+import { TokenBucket } from '../stream/limit.ts'
+import type { ProxyHost, ProxySpec, RunningProxy, UserConnection } from './host.ts'
+import { userServer } from './user-connection.ts'
+
+/** How long a visitor may take to read the answer. */
+const READ_ANSWER_MS = 1_000
+
+export async function startSudp(spec: ProxySpec, host: ProxyHost): Promise<RunningProxy> {
+  if (spec.secret === undefined) throw new TunnelError('PROXY_REFUSED', 'there is no secret')
+  const serveStream = userServer(spec, host)
+  const rate = spec.limitBytesPerSecond
+  const bucket = rate > 0 ? new TokenBucket(rate, host.clock.now()) : undefined
+  const door = host.openDoor(spec.secret, user => {
+    if (user.visit?.isEndToEnd !== true) {
+      serveStream(user)
+      return
+    }
+    user.stream.on('error', ignore)
+    // He only wanted the prekey, which he reads now, and comes again with a proof.
+    if (user.visit.introduction?.proof === '') {
+      const cancel = host.clock.after(READ_ANSWER_MS, () => user.stream.destroy())
+      user.stream.once('close', cancel)
+      user.stream.end()
+      user.stream.resume()
+      return
+    }
+    host.log.info(`get a user connection [${formatAddress(user.remote)}]`)
+    join(user, host, bucket).catch((error: unknown) => {
+      user.stream.destroy()
+      if (error instanceof TunnelError && error.code === 'ABORTED') return
+      host.log.warn(`failed to get work connection: ${errorDetail(error)}`)
+    })
+  })
+  host.log.info('sudp proxy custom listen success')
+  return {
+    remoteAddr: '',
+    async close() {
+      door.close()
+    },
+  }
+}
+
+/** The owner first: when the visitor's link is there, the owner has accepted him. */
+async function join(
+  user: UserConnection,
+  host: ProxyHost,
+  bucket: TokenBucket | undefined,
+): Promise<void> {
+  const { packets, clock } = host
+  if (packets.isReal) throw new TunnelError('PROTOCOL_ERROR', 'the owner has no packet links')
+  const gone = new AbortController()
+  user.stream.once('close', () => gone.abort())
+  const work = await host.openWorkStream(user, { signal: gone.signal })
+  const { session } = packets
+  const inner = await openFlowLink({ stream: work.stream, session, clock, bucket })
+  let outer: FlowLink
+  try {
+    const { peerIdleMs: idleMs } = inner
+    const session = user.visit?.datagrams
+    outer = await acceptFlowLink({ stream: user.stream, session, clock, idleMs })
+  } catch (error) {
+    inner.close()
+    throw error
+  }
+  const finish = host.countConnection(user.remote)
+  outer.onFlow(flow => {
+    const onward = inner.open(flow.address)
+    if (onward === undefined) flow.close()
+    else connect(flow, onward, host)
+  })
+  void outer.closed.then(() => inner.close())
+  await inner.closed
+  outer.close()
+  // Packets were counted one by one.
+  finish({ inBytes: 0, outBytes: 0 })
+}
+
+function connect(outer: Flow, inner: Flow, host: ProxyHost): void {
+  outer.onPacket(payload => {
+    host.countTraffic(payload.length, 0)
+    inner.send(payload)
+  })
+  inner.onPacket(payload => {
+    host.countTraffic(0, payload.length)
+    outer.send(payload)
+  })
+  outer.onClose(() => inner.close())
+  inner.onClose(() => outer.close())
+}
+
+function ignore(): void {}

@@ -1,0 +1,3 @@
+import { visitorSudpSuite } from './visitor-sudp.ts'
+
+visitorSudpSuite({ name: 'memory', protocol: 'memory' })
