@@ -57,13 +57,13 @@ export function parseLink(text: string): ParsedLink {
   return { name, link: finish(draft) }
 }
 
-/** In words, for tables and pages: `down 50 Mbit/s, 20 ms; up ...; user 20 ms away`. */
+/** In words, for tables and pages: `frpc's line down 50 Mbit/s, 20 ms; up ...; user's leg ...`. */
 export function describeLink({ up, down, userRoundTripMs }: LinkPair): string {
   const both = describeDirection(up)
   const isSame = both === describeDirection(down)
   const directions = isSame
-    ? `each way ${both}`
-    : `down ${describeDirection(down)}; up ${both}`
+    ? `frpc's line each way ${both}`
+    : `frpc's line down ${describeDirection(down)}; up ${both}`
   return `${directions}; user's leg ${number(userRoundTripMs)} ms there and back`
 }
 

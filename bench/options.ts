@@ -166,7 +166,7 @@ function suiteCase(
   const kind = link === undefined ? 'loopback' : 'lab'
   const own = chooseScenarios(one.scenarios, kind)
   const { scenarios: wanted } = words
-  const scenarios = wanted === undefined ? own : own.filter(({ name }) => startsWithAny(name, wanted))
+  const scenarios = own.filter(({ name }) => wanted === undefined || startsWithAny(name, wanted))
   const times = { measureMs: measureMs ?? one.measureMs, warmUpMs: one.warmUpMs }
   // Datagrams of an Ethernet path are for loopback; on a link of 1,500 bytes all are of that size.
   const here = kind === 'lab' ? peers.filter(({ name }) => name !== 'ours-quic-1452') : peers

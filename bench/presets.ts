@@ -18,24 +18,30 @@ export const PRESETS: readonly LinkPreset[] = [
     link: 'delay=5ms,jitter=0.2ms,rate=150m,queue=1m,user-rtt=20ms',
   },
   {
-    // The same series: 16 to 24 ms, uploads a tenth of downloads; cable modems hold 100 to 250 ms of
-    // upload in their queue (bufferbloat; RFC 8034 is about it).
+    // The same series: 16 to 24 ms, uploads a tenth of downloads; cable modems hold 100 to 250 ms
+    // of upload in their queue (bufferbloat; RFC 8034 is about it).
     name: 'cable',
     title: 'cable modem, its upload queue 200 ms deep',
-    link: 'delay=10ms,jitter=1ms,down.rate=100m,down.queue=600k,up.rate=10m,up.queue=250k,user-rtt=20ms',
+    link:
+      'delay=10ms,jitter=1ms,down.rate=100m,' +
+      'down.queue=600k,up.rate=10m,up.queue=250k,user-rtt=20ms',
   },
   {
     // Ookla and Opensignal, national medians of 4G: 25 to 40 Mbit/s down, 8 to 12 up, 40 to 60 ms;
     // base stations hide loss by retransmission, which becomes jitter, and queue deeply.
     name: '4g',
     title: '4G phone or modem',
-    link: 'delay=25ms,jitter=5ms,loss=0.1%,down.rate=30m,down.queue=500k,up.rate=10m,up.queue=250k,user-rtt=20ms',
+    link:
+      'delay=25ms,jitter=5ms,loss=0.1%,down.rate=30m,' +
+      'down.queue=500k,up.rate=10m,up.queue=250k,user-rtt=20ms',
   },
   {
     // The same sources, 5G on mid bands: 100 to 250 Mbit/s down, 15 to 25 up, 20 to 35 ms.
     name: '5g',
     title: '5G on mid bands',
-    link: 'delay=13ms,jitter=3ms,loss=0.05%,down.rate=150m,down.queue=1500k,up.rate=20m,up.queue=400k,user-rtt=20ms',
+    link:
+      'delay=13ms,jitter=3ms,loss=0.05%,down.rate=150m,' +
+      'down.queue=1500k,up.rate=20m,up.queue=400k,user-rtt=20ms',
   },
   {
     // A crowded channel: frames wait for the air (jitter of 5 to 20 ms), retries end in short bursts
@@ -49,7 +55,9 @@ export const PRESETS: readonly LinkPreset[] = [
     // (RFC 2488, RFC 8975 §2); consumer plans of 50 / 3 Mbit/s; residual loss after coding.
     name: 'satellite',
     title: 'geostationary satellite',
-    link: 'delay=290ms,jitter=5ms,loss=0.3%,down.rate=50m,down.queue=2m,up.rate=3m,up.queue=250k,user-rtt=20ms',
+    link:
+      'delay=290ms,jitter=5ms,loss=0.3%,down.rate=50m,' +
+      'down.queue=2m,up.rate=3m,up.queue=250k,user-rtt=20ms',
   },
   {
     // Switched Ethernet: measured pings of 0.2 to 0.5 ms. No rate: the lab itself is the bound.

@@ -1,9 +1,10 @@
 // Programs under test: each is started in a process group of its own, its output is kept to explain
-// a failure, and no group outlives the bench (stop() on the way out, SIGKILL from the exit handler
-// on any other way).
+// a failure, and no group outlives the bench: stop() on the way out, SIGKILL from the exit handler
+// on any other way, and from a watching shell when the bench itself was killed.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
+import type { Writable } from 'node:stream'
 
 /** Enough to see why a program did not come up, and bounded for one that logs without end. */
 const KEPT_LINES = 40
@@ -41,12 +42,14 @@ export class Program {
     })
     this.pid = this.#child.pid ?? -1
     running.add(this)
+    tellWatcher()
     this.#child.stdout?.setEncoding('utf8').on('data', (text: string) => this.#handleOutput(text))
     this.#child.stderr?.setEncoding('utf8').on('data', (text: string) => this.#handleOutput(text))
     this.#ended = new Promise(resolve => {
       const end = (text: string): void => {
         this.#endText ??= text
         running.delete(this)
+        tellWatcher()
         this.#wake?.()
         resolve()
       }
@@ -133,4 +136,29 @@ export class Program {
 /** For the exit handler of the bench, where nothing can be awaited. */
 export function killAllPrograms(): void {
   for (const program of running) program.kill('SIGKILL')
+}
+
+/**
+ * Reads the process groups that run now, a line after each change; at the end of its input, which
+ * comes when this process is gone in whatever way, it ends those of the last line.
+ */
+const WATCH = 'while read -r line; do last=$line; done; for g in $last; do kill -s KILL -- -$g; done'
+
+let watcher: Writable | undefined
+
+function tellWatcher(): void {
+  watcher ??= startWatcher()
+  const groups = [...running].map(({ pid }) => pid).filter(pid => pid > 0)
+  watcher.write(`${groups.join(' ')}\n`)
+}
+
+function startWatcher(): Writable {
+  // Of its own session, so that Ctrl-C does not end it first.
+  const shell = spawn('sh', ['-c', WATCH], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] })
+  // Without a shell the exit handler is all there is.
+  shell.on('error', () => {})
+  shell.stdin.on('error', () => {})
+  shell.unref()
+  if ('unref' in shell.stdin && typeof shell.stdin.unref === 'function') shell.stdin.unref()
+  return shell.stdin
 }

@@ -101,7 +101,7 @@ export interface Failure {
   readonly message: string
 }
 
-/** What an earlier note says of the conditions: one line each, for the header. */
+/** What a reader must know of the conditions: one line each, for the header. */
 export type Note = string
 
 export interface BenchReport {

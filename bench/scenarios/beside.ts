@@ -5,18 +5,20 @@ import type { BulkRequest, Direction } from '../load/messages.ts'
 import { LoadSide } from '../load/side.ts'
 import { bulkRequest, mbits, ratePlot } from './bulk.ts'
 import type { Rig, Scenario } from './scenario.ts'
+import { WAY } from './window.ts'
 
 export function besideScenario(direction: Direction): Scenario {
   const name = `beside-${direction}`
   const ids = { own: `${name}-tunnel`, other: `${name}-kernel`, share: `${name}-share` }
+  const way = WAY[direction]
   const titles = {
-    own: `${direction} beside a TCP flow on the link: the tunnel`,
-    other: `${direction} beside a TCP flow on the link: that flow`,
-    share: `${direction} beside a TCP flow on the link: share of the tunnel`,
+    own: `${way} beside a TCP flow on the link: the tunnel`,
+    other: `${way} beside a TCP flow on the link: that flow`,
+    share: `${way} beside a TCP flow on the link: share of the tunnel`,
   }
   return {
     name,
-    title: `does the tunnel share its link with a TCP flow, ${direction}?`,
+    title: `does the tunnel share its link with a TCP flow, ${way}?`,
     metrics: [
       { id: ids.own, title: titles.own, unit: 'Mbit/s', better: 'higher', scenario: name },
       { id: ids.other, title: titles.other, unit: 'Mbit/s', better: 'higher', scenario: name },

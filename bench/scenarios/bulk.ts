@@ -5,18 +5,18 @@ import type { BulkRequest, BulkResult, Direction, EpochMs } from '../load/messag
 import { rateSteps } from '../load/progress.ts'
 import type { TimelinePlot } from '../report/types.ts'
 import type { Rig, Scenario } from './scenario.ts'
-import { doorOf, EVERYWHERE } from './window.ts'
+import { doorOf, EVERYWHERE, WAY } from './window.ts'
 
 const STEP_MS = 100
 
 export function bulkScenario(direction: Direction): Scenario {
   const rate = `bulk-${direction}`
   const cost = `bulk-${direction}-cpu`
-  const title = `one stream ${direction}`
+  const title = `one stream ${WAY[direction]}`
   const cpuTitle = `${title}, CPU of frps + frpc`
   return {
     name: rate,
-    title: `how fast is one TCP stream ${direction}, and what CPU does it take?`,
+    title: `how fast is one TCP stream ${WAY[direction]}, and what CPU does it take?`,
     metrics: [
       { id: rate, title, unit: 'Mbit/s', better: 'higher', scenario: rate },
       { id: cost, title: cpuTitle, unit: 's/GB', better: 'lower', scenario: rate },

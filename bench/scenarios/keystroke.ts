@@ -5,7 +5,7 @@ import type { Direction } from '../load/messages.ts'
 import type { Metric } from '../report/types.ts'
 import { bulkRequest, mbits, ratePlot } from './bulk.ts'
 import type { Scenario } from './scenario.ts'
-import { doorOf, DRAIN_MS, EVERYWHERE, latencyPlot, ON_A_LINK, percentiles } from './window.ts'
+import { doorOf, DRAIN_MS, EVERYWHERE, latencyPlot, ON_A_LINK, percentiles, WAY } from './window.ts'
 
 const PAYLOAD_BYTES = 32
 const INTERVAL_MS = 50
@@ -15,12 +15,13 @@ const WARM_UP_MS = 500
 /** `beside`: the direction of the transfer that runs through the same client. */
 export function keystrokeScenario(beside?: Direction): Scenario {
   const name = beside === undefined ? 'keystroke' : `keystroke-${beside}`
-  const where = beside === undefined ? 'alone' : `beside a transfer ${beside}`
+  const where = beside === undefined ? 'alone' : `beside a transfer ${WAY[beside]}`
   const title = `keystroke ${where}`
+  const way = beside === undefined ? '' : WAY[beside]
   const ids = { p50: `${name}-p50`, p99: `${name}-p99`, rate: `${name}-bulk` }
   const rate = {
     id: ids.rate,
-    title: `the transfer ${beside} meanwhile`,
+    title: `the transfer ${way} meanwhile`,
     unit: 'Mbit/s',
     better: 'higher',
     scenario: name,

@@ -9,12 +9,15 @@ import type { Metric } from '../report/types.ts'
 import type { LinkControl } from '../site.ts'
 import { bulkRequest, ratePlot } from './bulk.ts'
 import type { Outcome, Rig, Scenario } from './scenario.ts'
-import { doorOf, DRAIN_MS, latencyPlot } from './window.ts'
+import { doorOf, DRAIN_MS, latencyPlot, WAY } from './window.ts'
 
 export type AddressChange = 'rebind' | 'move'
 export type Occupation = Direction | 'idle'
 
-/** What is watched after the change. A tunnel that is back later is one the user has given up. */
+/**
+ * What is watched after the change. A connection that is silent for so long counts as lost, like one
+ * that was closed: its user has given it up.
+ */
 const WATCHED_MS = 6000
 /** Long enough for what a program sends of its own accord to fall silent, or not. */
 const IDLE_MS = 3000
@@ -23,7 +26,7 @@ const KEYSTROKE_MS = 50
 export function rebindScenario(change: AddressChange, during: Occupation): Scenario {
   const name = `${change}-${during}`
   const what = change === 'rebind' ? 'NAT rebinding' : 'new public address'
-  const when = during === 'idle' ? 'an idle session' : `a transfer ${during}`
+  const when = during === 'idle' ? 'an idle session' : `a transfer ${WAY[during]}`
   const title = `${what} in ${when}`
   const ids = { gap: `${name}-gap`, broken: `${name}-broken` }
   const metrics: Metric[] = [

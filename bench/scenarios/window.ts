@@ -1,6 +1,6 @@
 // What the scenarios share: doors, and samples as values and plots.
 
-import type { Door, PulseResult } from '../load/messages.ts'
+import type { Direction, Door, PulseResult } from '../load/messages.ts'
 import type { Tunnel } from '../peers/peer.ts'
 import type { LatencyPlot, Place } from '../report/types.ts'
 import { percentile } from '../stats.ts'
@@ -8,6 +8,12 @@ import { percentile } from '../stats.ts'
 export const EVERYWHERE: readonly Place['kind'][] = ['loopback', 'lab', 'server']
 /** Where a round trip takes its time. */
 export const ON_A_LINK: readonly Place['kind'][] = ['lab', 'server']
+
+/** A direction in titles: `down` and `up` would be taken for those of frpc's line. */
+export const WAY: Readonly<Record<Direction, string>> = {
+  down: 'to the user',
+  up: 'from the user',
+}
 
 /** How long the answer to the last message is waited for. */
 export const DRAIN_MS = 3000

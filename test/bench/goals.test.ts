@@ -34,5 +34,5 @@ t.test('the link of the goals is 50 Mbit/s, 50 ms, 250 kB, and its loss is what 
     t.equal(userRoundTripMs, 50)
     t.equal(`loss-${(up.loss ?? 0) * 100}`, label)
   }
-  t.equal(cases.length, 3)
+  t.strictSame([...new Set(cases.map(({ label }) => label))], ['loss-0', 'loss-1', 'loss-2'])
 })

@@ -88,10 +88,10 @@ t.test('a wrong word says what would be right', async t => {
 t.test('both directions are told apart in words only where they differ', async t => {
   t.equal(
     describeLink(parseLink('delay=40ms,loss=2%,rate=50m,queue=250k').link),
-    "each way 50 Mbit/s, 40 ms, 2 % loss, queue 250 kB; user's leg 80 ms there and back",
+    "frpc's line each way 50 Mbit/s, 40 ms, 2 % loss, queue 250 kB; user's leg 80 ms there and back",
   )
   t.equal(
     describeLink(parseLink('delay=10ms,up.rate=2m,user-rtt=5ms').link),
-    "down 10 ms; up 2 Mbit/s, 10 ms, queue 30 kB; user's leg 5 ms there and back",
+    "frpc's line down 10 ms; up 2 Mbit/s, 10 ms, queue 30 kB; user's leg 5 ms there and back",
   )
 })

@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { spawn } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { Program } from '../../bench/process.ts'
 
@@ -75,3 +76,26 @@ function isAlive(pid: number): boolean {
     return false // no such process
   }
 }
+
+t.test('a program ends when the process that started it was killed', async t => {
+  const url = new URL('../../bench/process.js', import.meta.url)
+  const sleeper = `console.log(process.pid); setInterval(() => {}, 1000)`
+  const script = `
+    const { Program } = await import(${JSON.stringify(url.href)})
+    const args = ['-e', ${JSON.stringify(sleeper)}]
+    const program = new Program({ title: 'sleeper', command: process.execPath, args })
+    await program.printed([String(program.pid)], 30_000)
+    console.log('sleeper ' + program.pid)
+    setInterval(() => {}, 1000)`
+  const outer = spawn(process.execPath, ['--input-type=module', '-e', script])
+  t.teardown(() => outer.kill('SIGKILL'))
+  let printed = ''
+  for await (const text of outer.stdout.setEncoding('utf8')) {
+    printed += text
+    if (/sleeper \d+\n/.test(printed)) break
+  }
+  const pid = Number(/sleeper (\d+)/.exec(printed)?.[1])
+  t.ok(isAlive(pid))
+  outer.kill('SIGKILL')
+  t.ok(await isGone(pid))
+})

@@ -58,13 +58,14 @@ export class Running {
   }
 
   /**
-   * Resolves when stdout holds the text (or the pattern); rejects when the program ends without it.
+   * Resolves when stdout (or stderr) holds the text (or the pattern); rejects when the program ends
+   * without it.
    */
-  printed(wanted: string | RegExp): Promise<void> {
+  printed(wanted: string | RegExp, on: 'stdout' | 'stderr' = 'stdout'): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         const isThere =
-          typeof wanted === 'string' ? this.stdout.includes(wanted) : wanted.test(this.stdout)
+          typeof wanted === 'string' ? this[on].includes(wanted) : wanted.test(this[on])
         if (isThere) settle(resolve)
       }
       const giveUp = (): void => {
@@ -73,12 +74,12 @@ export class Running {
       }
       const settle = (done: () => void): void => {
         clearTimeout(timer)
-        this.#child.stdout.off('data', look)
+        this.#child[on].off('data', look)
         this.#child.off('close', giveUp)
         done()
       }
       const timer = setTimeout(giveUp, WAIT_MS)
-      this.#child.stdout.on('data', look)
+      this.#child[on].on('data', look)
       this.#child.on('close', giveUp)
       look()
       if (this.#child.exitCode !== null) giveUp()
