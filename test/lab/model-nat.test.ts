@@ -301,7 +301,8 @@ t.test('the table is full at its bound, and has room again when mappings die', a
 })
 
 t.test('a client that comes back after his mapping died takes the room of one', async t => {
-  const simulation = behind({ maxMappings: 3, lifeMs: 100, unansweredLifeMs: 100 })
+  const lives = { lifeMs: 100, unansweredLifeMs: 100 }
+  const simulation = behind({ ...lives, maxMappings: 3, ports: { type: 'random' } })
   const socket = simulation.openSocket('inside-1')
   for (let count = 0; count < 4; count++) {
     t.ok(ask(simulation, socket, FIRST), `${simulation.now()} ms`)
