@@ -142,7 +142,8 @@ export function killAllPrograms(): void {
  * Reads the process groups that run now, a line after each change; at the end of its input, which
  * comes when this process is gone in whatever way, it ends those of the last line.
  */
-const WATCH = 'while read -r line; do last=$line; done; for g in $last; do kill -s KILL -- -$g; done'
+const WATCH =
+  'while read -r line; do last=$line; done; for g in $last; do kill -s KILL -- -$g; done'
 
 let watcher: Writable | undefined
 

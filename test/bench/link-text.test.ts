@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { describeLink, parseLink } from '../../bench/link-text.ts'
 import { PRESETS } from '../../bench/presets.ts'
@@ -94,4 +95,13 @@ t.test('both directions are told apart in words only where they differ', async t
     describeLink(parseLink('delay=10ms,up.rate=2m,user-rtt=5ms').link),
     "frpc's line down 10 ms; up 2 Mbit/s, 10 ms, queue 30 kB; user's leg 5 ms there and back",
   )
+})
+
+t.test('the words that the README shows are words of a link', async t => {
+  const table = /\| word of `--emulate`[^]*?\n\n/.exec(readFileSync('README.md', 'utf8'))?.[0] ?? ''
+  const words = [...table.matchAll(/^\| ([^|]*) \|/gm)].flatMap(([, cell = '']) => {
+    return [...cell.matchAll(/`([^`-][^`]*)`/g)].map(([, word = '']) => word)
+  })
+  t.ok(words.length > 15, words.join(' '))
+  for (const word of words) t.doesNotThrow(() => parseLink(word), word)
 })
