@@ -1,7 +1,8 @@
 // The router as the program that opened the lab sees it: requests and replies, its failure, its
 // end. It is a process of its own and not a thread, because it goes before other programs and must
-// never wait for one that does not: with threads its garbage collection took up to 18 ms (0.3 ms
-// alone) while helper threads of ordinary priority waited for a processor.
+// never wait for one that does not. As a thread, its garbage collection took up to 18 ms (0.3 ms
+// alone): helper threads of ordinary priority waited for a processor. V8's compiler threads held it
+// up for 33 to 50 ms in the same way, hence a process with a single thread of JavaScript.
 
 import { spawn } from 'node:child_process'
 import type { ChildProcess } from 'node:child_process'
@@ -13,7 +14,7 @@ import { CHANNEL_FD } from './messages.ts'
 import type { Command, LabStats, Reply, Request, RouterInput } from './messages.ts'
 
 const V8_OPTIONS = [
-  '--single-threaded-gc',
+  '--single-threaded',
   // Few collections of much, as their cost is what lives: the packets on their way. One for some
   // 6,000 packets takes 0.3 to 0.5 ms.
   '--min-semi-space-size=8',
