@@ -72,7 +72,7 @@ const BUDGET_MS = 100_000
 const LOOPBACK_TIMES: Times = { measureMs: 3000, warmUpMs: 1000 }
 const QUICK_MEASURE_MS = 1000
 /** On a link; a stream needs some round trips to find its rate. */
-const LINK_MEASURE_MS = 2500
+const LINK_MEASURE_MS = 2000
 const LINK_WARM_UP_MS = 1500
 const WARM_UP_ROUND_TRIPS = 8
 

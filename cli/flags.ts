@@ -103,8 +103,8 @@ export const CLIENT_FLAGS: readonly Flag[] = [
   ...START_FLAGS,
 ]
 
-/** `frpc tcp` and `frpc udp`, besides CLIENT_FLAGS. */
-export const TCP_FLAGS: readonly Flag[] = [
+/** Of a client that runs without a file. */
+const SERVER_AND_LOG_FLAGS: readonly Flag[] = [
   { name: 'server-addr', short: 's', kind: 'string', initial: '127.0.0.1', help: 'where frps is' },
   { name: 'server-port', short: 'P', kind: 'int', initial: 7000, help: 'its bind port' },
   {
@@ -120,16 +120,45 @@ export const TCP_FLAGS: readonly Flag[] = [
   { name: 'user', short: 'u', kind: 'string', initial: '', help: 'prefix of proxy names' },
   { name: 'client-id', kind: 'string', initial: '', help: 'stable identifier of this client' },
   { name: 'token', short: 't', kind: 'string', initial: '', help: 'secret shared with frps' },
+]
+
+const PROXY_FLAGS: readonly Flag[] = [
+  ...SERVER_AND_LOG_FLAGS,
   { name: 'proxy-name', short: 'n', kind: 'string', initial: '', help: 'name of the proxy' },
   { name: 'metadatas', kind: 'map', help: 'key=value,key2=value2' },
   { name: 'annotations', kind: 'map', help: 'key=value,key2=value2' },
   { name: 'local-ip', short: 'i', kind: 'string', initial: '127.0.0.1', help: 'local service' },
   { name: 'local-port', short: 'l', kind: 'int', initial: 0, help: 'its port' },
-  { name: 'remote-port', short: 'r', kind: 'int', initial: 0, help: 'public port (0: any)' },
   { name: 'ue', kind: 'bool', initial: false, help: 'encrypt once more inside the transport' },
   { name: 'uc', kind: 'bool', initial: false, help: 'compress' },
   { name: 'bandwidth-limit', kind: 'string', initial: '', help: 'such as 100KB or 1MB' },
   { name: 'bandwidth-limit-mode', kind: 'string', initial: 'client', help: 'client or server' },
+]
+
+/** `frpc tcp` and `frpc udp`, besides CLIENT_FLAGS. */
+export const TCP_FLAGS: readonly Flag[] = [
+  ...PROXY_FLAGS,
+  { name: 'remote-port', short: 'r', kind: 'int', initial: 0, help: 'public port (0: any)' },
+]
+
+/** `frpc stcp` and `frpc sudp`. */
+export const SECRET_FLAGS: readonly Flag[] = [
+  ...PROXY_FLAGS,
+  { name: 'sk', kind: 'string', initial: '', help: 'secret shared with the visitors' },
+  { name: 'allow-users', kind: 'list', help: 'users of visitors (none: your own user, *: all)' },
+]
+
+/** `frpc stcp visitor` and `frpc sudp visitor`. */
+export const VISITOR_FLAGS: readonly Flag[] = [
+  ...SERVER_AND_LOG_FLAGS,
+  { name: 'visitor-name', short: 'n', kind: 'string', initial: '', help: 'name of the visitor' },
+  { name: 'sk', kind: 'string', initial: '', help: 'secret of the proxy' },
+  { name: 'server-name', kind: 'string', initial: '', help: 'name of the proxy' },
+  { name: 'server-user', kind: 'string', initial: '', help: 'its user (none: your own)' },
+  { name: 'bind-addr', kind: 'string', initial: '', help: 'local address (none: 127.0.0.1)' },
+  { name: 'bind-port', kind: 'int', initial: 0, help: 'local port to open' },
+  { name: 'ue', kind: 'bool', initial: false, help: 'encrypt towards a real frps' },
+  { name: 'uc', kind: 'bool', initial: false, help: 'compress' },
 ]
 
 /** `frpc bench`, besides CLIENT_FLAGS. */
@@ -151,7 +180,7 @@ export const BENCH_FLAGS: readonly Flag[] = [
     help: "beside ours: a folder with a real frps and frpc, or rathole's file",
   },
   { name: 'rounds', kind: 'int', help: 'runs of everything (default 3, as far as 2 minutes allow)' },
-  { name: 'seconds', kind: 'string', help: 'how long one figure is measured (default 2.5 on a link, else 3)' },
+  { name: 'seconds', kind: 'string', help: 'how long one figure is measured (default 2 on a link, else 3)' },
   { name: 'quick', kind: 'bool', initial: false, help: 'one round of one second' },
   { name: 'json', kind: 'string', help: 'write the whole report to this file (-: stdout)' },
   { name: 'html', kind: 'string', help: 'write the report as a page to this file' },
