@@ -62,7 +62,8 @@ export class FrameChannel implements DatagramChannel {
     this.#filled += length
     if (!this.#isFlushing) {
       this.#isFlushing = true
-      queueMicrotask(() => this.#flush())
+      // Not a microtask: packets of several sockets, one callback each, leave together so.
+      setImmediate(() => this.#flush())
     }
     return true
   }

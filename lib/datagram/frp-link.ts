@@ -48,6 +48,8 @@ class FrpLink implements FlowLink {
   readonly #settleClosed: (reason: string) => void
   #handler: ((flow: Flow) => void) | undefined
   #heardAt: number
+  #frames: Buffer[] = []
+  #framesBytes = 0
   #cancelTimer: (() => void) | undefined
   #isOver = false
 
@@ -122,7 +124,8 @@ class FrpLink implements FlowLink {
    * end the stream.
    */
   #send(payload: Buffer, tail: string): void {
-    if (this.#isOver || this.#stream.writableLength > MAX_QUEUED_BYTES) return
+    const waiting = this.#stream.writableLength + this.#framesBytes
+    if (this.#isOver || waiting > MAX_QUEUED_BYTES) return
     const length = PACKET_START.length + Math.ceil(payload.length / 3) * 4 + tail.length
     if (length > MAX_BODY_BYTES) return
     const frame = Buffer.allocUnsafe(HEADER_BYTES + length)
@@ -131,7 +134,17 @@ class FrpLink implements FlowLink {
     frame.writeUInt32BE(length, 5)
     const json = PACKET_START + payload.toString('base64') + tail
     frame.write(json, HEADER_BYTES, 'latin1')
-    this.#stream.write(frame)
+    if (this.#frames.length === 0) setImmediate(() => this.#flush())
+    this.#frames.push(frame)
+    this.#framesBytes += frame.length
+  }
+
+  /** The packets of one turn of the loop leave in one write. */
+  #flush(): void {
+    const frames = this.#frames
+    this.#frames = []
+    this.#framesBytes = 0
+    if (!this.#isOver) this.#stream.write(Buffer.concat(frames))
   }
 
   #ping(): void {
