@@ -26,6 +26,7 @@ export interface CommandShape {
 }
 
 export interface SubcommandShape {
+  /** One word, or two: `stcp visitor` stands below `stcp`. */
   readonly name: string
   readonly flags: readonly Flag[]
   /** Its flags are not looked at: the command only says why it cannot run. */
@@ -43,14 +44,18 @@ export interface ReadArguments {
 
 /** Throws UsageError and UnknownCommandError. */
 export function readArguments(argv: readonly string[], shape: CommandShape): ReadArguments {
-  const word = findCommand(argv, shape.flags)
-  const subcommand = shape.commands.find(({ name }) => name === word)
-  if (word !== undefined && !subcommand) {
+  const at = findWord(argv, shape.flags, 0)
+  const word = argv[at]
+  const first = shape.commands.find(({ name }) => name === word)
+  if (word !== undefined && !first) {
     throw new UnknownCommandError(`unknown command "${word}" for "${shape.name}"`)
   }
-  if (subcommand?.isPlaceholder) return { command: word, flags: [] }
+  if (first?.isPlaceholder) return { command: word, flags: [] }
+  const next = first && argv[findWord(argv, [...shape.flags, ...first.flags], at + 1)]
+  const subcommand = shape.commands.find(({ name }) => name === `${word} ${next}`) ?? first
   const flags = subcommand ? [...shape.flags, ...subcommand.flags] : shape.flags
-  return { command: word, flags: new FlagReader(argv, flags, word).read() }
+  const command = subcommand?.name
+  return { command, flags: new FlagReader(argv, flags, command).read() }
 }
 
 /** `bind_port` and `bind-port` are one name. */
@@ -59,18 +64,18 @@ function canonicalName(name: string): string {
 }
 
 /**
- * The first word that is neither a flag nor the value of one. An unknown flag is taken to have a
- * value, as frp does.
+ * Where the next word is that is neither a flag nor the value of one; the length where there is
+ * none. An unknown flag is taken to have a value, as frp does.
  */
-function findCommand(argv: readonly string[], flags: readonly Flag[]): string | undefined {
-  for (let i = 0; i < argv.length; i++) {
+function findWord(argv: readonly string[], flags: readonly Flag[], from: number): number {
+  for (let i = from; i < argv.length; i++) {
     const word = argv[i] ?? ''
-    if (word === '--') return undefined
-    if (word === '-' || !word.startsWith('-')) return word
+    if (word === '--') break
+    if (word === '-' || !word.startsWith('-')) return i
     if (word.includes('=')) continue
     if (takesNextWord(word, flags)) i++
   }
-  return undefined
+  return argv.length
 }
 
 /** For a flag without `=`. Short booleans may stand before the one that decides. */

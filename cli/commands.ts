@@ -14,7 +14,7 @@ export async function dispatch(program: Program, read: ReadArguments): Promise<n
   })
   const { command, flags } = read
   try {
-    await root.parseAsync(command === undefined ? [...flags] : [command, ...flags], {
+    await root.parseAsync(command === undefined ? [...flags] : [...command.split(' '), ...flags], {
       from: 'user',
     })
   } catch (error) {
@@ -28,7 +28,16 @@ export async function dispatch(program: Program, read: ReadArguments): Promise<n
 /** The help of a command, or of the program. */
 export function helpText(program: Program, command: string | undefined): string {
   const root = buildCommand(program, () => undefined)
-  return (root.commands.find(child => child.name() === command) ?? root).helpInformation()
+  return commandAt(root, command).helpInformation()
+}
+
+/** `stcp visitor` is the child of `stcp`. */
+function commandAt(root: Command, path: string | undefined): Command {
+  let found = root
+  for (const word of path?.split(' ') ?? []) {
+    found = found.commands.find(child => child.name() === word) ?? found
+  }
+  return found
 }
 
 function buildCommand(program: Program, done: (status: number) => void): Command {
@@ -42,10 +51,14 @@ function buildCommand(program: Program, done: (status: number) => void): Command
     done(await program.run(root.opts() as never))
   })
   for (const { name, description, flags, initial = {}, run } of program.commands) {
-    const child = root.command(name).description(description).usage('[flags]')
+    const words = name.split(' ')
+    const parent = commandAt(root, words.slice(0, -1).join(' '))
+    const child = parent.command(words.at(-1) ?? name).description(description)
+    child.usage('[flags]').helpCommand(false)
     addFlags(child, flags)
     child.action(async () => {
-      const values = child.optsWithGlobals<Record<string, unknown>>()
+      // Not those of a command in between, whose flags are its own.
+      const values: Record<string, unknown> = { ...child.opts(), ...root.opts() }
       for (const [flag, value] of Object.entries(initial)) {
         if (root.getOptionValueSource(flag) === 'default') values[flag] = value
       }

@@ -2,8 +2,8 @@
 // frpc: the client's command line. Nothing heavy is imported before the flags have asked for it
 // (--version is quick).
 
-import { BENCH_FLAGS, CLIENT_FLAGS, TCP_FLAGS } from './flags.ts'
-import type { BenchFlags, ClientFlags, TcpFlags } from './options.ts'
+import { BENCH_FLAGS, CLIENT_FLAGS, SECRET_FLAGS, TCP_FLAGS, VISITOR_FLAGS } from './flags.ts'
+import type { BenchFlags, ClientFlags, SecretFlags, TcpFlags, VisitorFlags } from './options.ts'
 import { exit } from './output.ts'
 import { runProgram, type Subcommand } from './program.ts'
 
@@ -13,8 +13,24 @@ async function run(flags: ClientFlags): Promise<number> {
 }
 
 async function runPortProxy(flags: TcpFlags, type: 'tcp' | 'udp'): Promise<number> {
-  const client = await import('./run-client.ts')
-  return client.runPortProxy(flags, type)
+  const [{ portProxyValues }, { runValues }] = await loadRunner()
+  return runValues(flags, portProxyValues(flags, type))
+}
+
+async function runSecretProxy(flags: SecretFlags, type: 'stcp' | 'sudp'): Promise<number> {
+  const [{ secretProxyValues }, { runValues }] = await loadRunner()
+  return runValues(flags, secretProxyValues(flags, type))
+}
+
+async function runVisitor(flags: VisitorFlags, type: 'stcp' | 'sudp'): Promise<number> {
+  const [{ visitorValues }, { runValues }] = await loadRunner()
+  return runValues(flags, visitorValues(flags, type))
+}
+
+function loadRunner(): Promise<
+  [typeof import('./options.ts'), typeof import('./run-client.ts')]
+> {
+  return Promise.all([import('./options.ts'), import('./run-client.ts')])
 }
 
 async function verify(flags: ClientFlags): Promise<number> {
@@ -27,12 +43,30 @@ async function bench(flags: BenchFlags): Promise<number> {
   return runBenchCommand(flags, process.argv.slice(2))
 }
 
+/** `frpc stcp` and `frpc stcp visitor`. */
+function secretCommands(type: 'stcp' | 'sudp'): readonly Subcommand[] {
+  return [
+    {
+      name: type,
+      description: `Run one ${type} proxy without a file; "frpc ${type} visitor" visits it`,
+      flags: SECRET_FLAGS,
+      run: flags => runSecretProxy(flags, type),
+    },
+    {
+      name: `${type} visitor`,
+      description: `Run one visitor of a ${type} proxy without a file`,
+      flags: VISITOR_FLAGS,
+      run: flags => runVisitor(flags, type),
+    },
+  ]
+}
+
 /**
  * What frp has and this version does not: known words, so that the answer is a reason and not
  * "unknown command".
  */
 const LATER: readonly Subcommand[] = [
-  ...['http', 'https', 'tcpmux', 'stcp', 'sudp', 'xtcp'].map(type => ({
+  ...['http', 'https', 'tcpmux', 'xtcp'].map(type => ({
     name: type,
     description: `Run one ${type} proxy without a file (not yet)`,
     flags: [],
@@ -64,6 +98,8 @@ exit(
           flags: TCP_FLAGS,
           run: flags => runPortProxy(flags, 'udp'),
         },
+        ...secretCommands('stcp'),
+        ...secretCommands('sudp'),
         { name: 'verify', description: 'Check a config file', flags: [], run: verify },
         {
           name: 'bench',

@@ -60,7 +60,7 @@ export interface BenchFlags extends ClientFlags {
   readonly list: boolean
 }
 
-export interface TcpFlags extends ClientFlags, LogFlags {
+interface ServerAndLogFlags extends ClientFlags, LogFlags {
   readonly serverAddr: string
   readonly serverPort: number
   readonly protocol?: string
@@ -70,16 +70,38 @@ export interface TcpFlags extends ClientFlags, LogFlags {
   readonly user: string
   readonly clientId: string
   readonly token: string
+}
+
+export interface ProxyFlags extends ServerAndLogFlags {
   readonly proxyName: string
   readonly metadatas?: Readonly<Record<string, string>>
   readonly annotations?: Readonly<Record<string, string>>
   readonly localIp: string
   readonly localPort: number
-  readonly remotePort: number
   readonly ue: boolean
   readonly uc: boolean
   readonly bandwidthLimit: string
   readonly bandwidthLimitMode: string
+}
+
+export interface TcpFlags extends ProxyFlags {
+  readonly remotePort: number
+}
+
+export interface SecretFlags extends ProxyFlags {
+  readonly sk: string
+  readonly allowUsers?: readonly string[]
+}
+
+export interface VisitorFlags extends ServerAndLogFlags {
+  readonly visitorName: string
+  readonly sk: string
+  readonly serverName: string
+  readonly serverUser: string
+  readonly bindAddr: string
+  readonly bindPort: number
+  readonly ue: boolean
+  readonly uc: boolean
 }
 
 export function loadOptions(flags: StartFlags, env: NodeJS.ProcessEnv): LoadOptions {
@@ -125,37 +147,61 @@ export function serverValues(flags: ServerFlags): RawValues {
 
 /** `frpc tcp` and `frpc udp`: a client with one proxy. */
 export function portProxyValues(flags: TcpFlags, type: 'tcp' | 'udp'): ClientValues {
+  const proxy = { ...proxyValues(flags), type, remotePort: flags.remotePort }
+  return { common: commonValues(flags), proxies: [proxy] }
+}
+
+/** `frpc stcp` and `frpc sudp`. */
+export function secretProxyValues(flags: SecretFlags, type: 'stcp' | 'sudp'): ClientValues {
+  const { sk: secretKey, allowUsers = [] } = flags
+  const proxy = { ...proxyValues(flags), type, secretKey, allowUsers }
+  return { common: commonValues(flags), proxies: [proxy] }
+}
+
+/** `frpc stcp visitor` and `frpc sudp visitor`: a client with one visitor. */
+export function visitorValues(flags: VisitorFlags, type: 'stcp' | 'sudp'): ClientValues {
+  const visitor = {
+    name: flags.visitorName,
+    type,
+    secretKey: flags.sk,
+    serverName: flags.serverName,
+    serverUser: flags.serverUser,
+    ...(flags.bindAddr !== '' && { bindAddr: flags.bindAddr }),
+    bindPort: flags.bindPort,
+    transport: { useEncryption: flags.ue, useCompression: flags.uc },
+  }
+  return { common: commonValues(flags), visitors: [visitor] }
+}
+
+function commonValues(flags: ServerAndLogFlags): RawValues {
   return {
-    common: {
-      serverAddr: flags.serverAddr,
-      serverPort: flags.serverPort,
-      user: flags.user,
-      clientID: flags.clientId,
-      dnsServer: flags.dnsServer,
-      auth: { token: flags.token },
-      transport: {
-        ...(flags.protocol !== undefined && { protocol: flags.protocol }),
-        tls: { enable: flags.tlsEnable, serverName: flags.tlsServerName },
-      },
-      log: logValues(flags),
+    serverAddr: flags.serverAddr,
+    serverPort: flags.serverPort,
+    user: flags.user,
+    clientID: flags.clientId,
+    dnsServer: flags.dnsServer,
+    auth: { token: flags.token },
+    transport: {
+      ...(flags.protocol !== undefined && { protocol: flags.protocol }),
+      tls: { enable: flags.tlsEnable, serverName: flags.tlsServerName },
     },
-    proxies: [
-      {
-        name: flags.proxyName,
-        type,
-        localIP: flags.localIp,
-        localPort: flags.localPort,
-        remotePort: flags.remotePort,
-        metadatas: flags.metadatas ?? {},
-        annotations: flags.annotations ?? {},
-        transport: {
-          useEncryption: flags.ue,
-          useCompression: flags.uc,
-          bandwidthLimit: flags.bandwidthLimit,
-          bandwidthLimitMode: flags.bandwidthLimitMode,
-        },
-      },
-    ],
+    log: logValues(flags),
+  }
+}
+
+function proxyValues(flags: ProxyFlags): RawValues {
+  return {
+    name: flags.proxyName,
+    localIP: flags.localIp,
+    localPort: flags.localPort,
+    metadatas: flags.metadatas ?? {},
+    annotations: flags.annotations ?? {},
+    transport: {
+      useEncryption: flags.ue,
+      useCompression: flags.uc,
+      bandwidthLimit: flags.bandwidthLimit,
+      bandwidthLimitMode: flags.bandwidthLimitMode,
+    },
   }
 }
 

@@ -3,16 +3,18 @@
 
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { clientConfigFromValues, loadClientConfig } from '../lib/config/index.ts'
+import {
+  clientConfigFromValues,
+  type ClientValues,
+  loadClientConfig,
+} from '../lib/config/index.ts'
 import { createClient, type ClientSetup } from '../lib/index.ts'
 import { boundedClose, untilSignal } from './lifetime.ts'
 import { openLogger } from './log/logger.ts'
 import {
   type ClientFlags,
   loadOptions,
-  portProxyValues,
   type StartFlags,
-  type TcpFlags,
   wantsJsonLogs,
 } from './options.ts'
 import { describe, print, printWarnings } from './output.ts'
@@ -30,11 +32,11 @@ export async function runClient(flags: ClientFlags): Promise<number> {
   }
 }
 
-/** `frpc tcp` and `frpc udp`. */
-export async function runPortProxy(flags: TcpFlags, type: 'tcp' | 'udp'): Promise<number> {
+/** A client of one proxy or visitor, from flags. */
+export async function runValues(flags: StartFlags, values: ClientValues): Promise<number> {
   const signal = untilSignal()
   try {
-    const { warnings, ...setup } = clientConfigFromValues(portProxyValues(flags, type))
+    const { warnings, ...setup } = clientConfigFromValues(values)
     printWarnings(warnings)
     await runSetup(setup, flags, signal)
     return 0
