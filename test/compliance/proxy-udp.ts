@@ -88,6 +88,21 @@ export function proxyUdpSuite(transport: TransportChoice): void {
     }
   })
 
+  t.test(title('a flood of junk on the public port takes no packet of a player'), async t => {
+    const service = await udpService(t)
+    const tunnel = await openTunnel(t, transport, {
+      proxies: [{ name: 'game', type: 'udp', localPort: service.port }],
+    })
+    const port = await tunnel.port('game')
+    const user = await UdpUser.open(t, port)
+    t.equal(String(await user.ask('before')), 'before')
+    const junk = await Promise.all(Array.from({ length: 100 }, () => UdpUser.open(t, port)))
+    for (let round = 0; round < 20; round++) {
+      for (const sender of junk) sender.send(randomBytes(round * 10))
+      t.equal(String(await user.ask(`${round}`)), `${round}`)
+    }
+  })
+
   t.test(title('a busy port is refused with the words of frp'), async t => {
     const service = await udpService(t)
     const tunnel = await openTunnel(t, transport, {
