@@ -1,8 +1,7 @@
 // A tunnel of frps and frpc, whoever made them: both get frp's own config keys and are waited for
 // by their log lines.
 
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SERVICE_NAMES } from '../load/messages.ts'
 import type { ServicePorts } from '../load/messages.ts'
@@ -10,6 +9,7 @@ import { Program } from '../process.ts'
 import type { Site } from '../site.ts'
 import { freePorts } from './free-ports.ts'
 import type { Tunnel } from './peer.ts'
+import { openWorkspace } from './workspace.ts'
 
 /** Both programs are up in half a second; the rest is for slow links and machines at work. */
 const START_TIMEOUT_MS = 20_000
@@ -41,18 +41,18 @@ export async function openFrpTunnel(
   const [bind = 0, source = 0, sink = 0, echo = 0, datagrams = 0] = await freePorts(5)
   const hasDatagrams = options.hasUdp && services.datagrams !== undefined
   const ports = { source, sink, echo, ...(hasDatagrams && { datagrams }) }
-  const directory = await mkdtemp(join(tmpdir(), 'quicfrp-bench-'))
+  const workspace = await openWorkspace()
   const programs: Program[] = []
   const close = async (): Promise<void> => {
     await Promise.all(programs.map(program => program.stop()))
-    await rm(directory, { recursive: true, force: true })
+    await workspace.remove()
   }
   const start = async (
     side: 'server' | 'client',
     config: string,
     ready: readonly string[],
   ): Promise<Program> => {
-    const file = join(directory, `${side}.toml`)
+    const file = join(workspace.directory, `${side}.toml`)
     await writeFile(file, config)
     const [command, ...args] = site.command(side, [...options[side], '-c', file])
     const title = `${side === 'server' ? 'frps' : 'frpc'} of ${options.peer}`

@@ -1,8 +1,7 @@
 // rathole, from its binary: plain TCP, one connection for each user, no encryption.
 
 import { accessSync, constants } from 'node:fs'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { SERVICE_NAMES } from '../load/messages.ts'
 import type { ServicePorts } from '../load/messages.ts'
@@ -10,6 +9,7 @@ import { Program } from '../process.ts'
 import type { Site } from '../site.ts'
 import { freePorts } from './free-ports.ts'
 import type { Peer, Tunnel } from './peer.ts'
+import { openWorkspace } from './workspace.ts'
 
 const START_TIMEOUT_MS = 20_000
 
@@ -37,18 +37,18 @@ async function openRathole(
   const [bind = 0, source = 0, sink = 0, echo = 0] = await freePorts(4)
   const ports: ServicePorts = { source, sink, echo }
   const host = site.addresses.server
-  const directory = await mkdtemp(join(tmpdir(), 'quicfrp-bench-'))
+  const workspace = await openWorkspace()
   const programs: Program[] = []
   const close = async (): Promise<void> => {
     await Promise.all(programs.map(program => program.stop()))
-    await rm(directory, { recursive: true, force: true })
+    await workspace.remove()
   }
   const start = async (
     side: 'server' | 'client',
     config: string[],
     ready: string[],
   ): Promise<Program> => {
-    const file = join(directory, `${side}.toml`)
+    const file = join(workspace.directory, `${side}.toml`)
     await writeFile(file, config.join('\n') + '\n')
     const [command, ...args] = site.command(side, [binary, `--${side}`, file])
     const program = new Program({ title: `rathole ${side}`, command, args })
