@@ -47,6 +47,12 @@ const RATE_PERIOD_MS = 100
 const MAX_RATE_PACKETS = 50
 const MAX_RATE_BYTES = 64 << 10
 
+/**
+ * ... and so many to all flows of a session together: some 80 players at 60/s. Beyond that the
+ * processor is what is short, and packets that get lost for that must not become more.
+ */
+const MAX_RATE_COPIES = 500
+
 /** Where outgoing datagrams are put together; one for all, as the channel copies what it takes. */
 const scratch = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES + MAX_HEAD_BYTES)
 
@@ -79,6 +85,8 @@ export class FlowHub {
   #cancelTimer: (() => void) | undefined
   #ringsAt = Infinity
   #isOver = false
+  #rateAt = -Infinity
+  #rateCopies = 0
 
   constructor(channel: DatagramChannel, clock: Clock) {
     this.#channel = channel
@@ -170,9 +178,14 @@ export class FlowHub {
       flow.ratePackets = 0
       flow.rateBytes = 0
     }
+    if (now - this.#rateAt >= RATE_PERIOD_MS) {
+      this.#rateAt = now
+      this.#rateCopies = 0
+    }
     flow.ratePackets++
     flow.rateBytes += bytes
-    return flow.ratePackets <= MAX_RATE_PACKETS && flow.rateBytes <= MAX_RATE_BYTES ? 1 : 0
+    if (flow.ratePackets > MAX_RATE_PACKETS || flow.rateBytes > MAX_RATE_BYTES) return 0
+    return this.#rateCopies++ < MAX_RATE_COPIES ? 1 : 0
   }
 
   readonly #sendCopy = ({ flow, sequence, bytes }: Held<HubFlow>): void => {
@@ -242,7 +255,7 @@ export class FlowHub {
       return
     }
     if (head.kind === REPORT) {
-      this.#lossSwitch.handleReport(head.expected, head.received)
+      this.#lossSwitch.handleReport(head.expected, head.received, this.#queue.dropped)
       return
     }
     // What is theirs for the sender is mine.

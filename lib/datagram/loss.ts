@@ -59,6 +59,7 @@ export class LossSwitch {
   /** Of the window, older ones weighing less. */
   #packets = 0
   #lost = 0
+  #dropped = 0
 
   /** 0 or 1. */
   get copies(): 0 | 1 {
@@ -70,8 +71,11 @@ export class LossSwitch {
     return this.#packets === 0 ? 0 : this.#lost / this.#packets
   }
 
-  /** Numbers of a peer: anything can stand in them. */
-  handleReport(expected: number, received: number): void {
+  /**
+   * Numbers of a peer: anything can stand in them. `dropped` counts on what this side itself has
+   * dropped, because the link was full: copies would only fill it more.
+   */
+  handleReport(expected: number, received: number, dropped: number): void {
     const came = (expected - this.#expected) >>> 0
     const arrived = (received - this.#received) >>> 0
     // Reports can come in any order; an older one would go far back.
@@ -79,7 +83,10 @@ export class LossSwitch {
     this.#expected = expected
     this.#received = received
     // A late packet makes `arrived` the larger one: it was counted as lost before.
-    const lost = Math.max(-this.#lost, came - Math.min(arrived, came * 2))
+    const missing = Math.max(-this.#lost, came - Math.min(arrived, came * 2))
+    const own = Math.min(Math.max(0, missing), dropped - this.#dropped)
+    this.#dropped = dropped
+    const lost = missing - own
     const keep = Math.max(0, 1 - came / WINDOW_PACKETS)
     this.#packets = this.#packets * keep + came
     this.#lost = this.#lost * keep + lost

@@ -201,13 +201,22 @@ t.test('loss', async t => {
   t.test('the switch goes off on a clean link and on with the second lost packet', async t => {
     const decide = new LossSwitch()
     t.equal(decide.copies, 1)
-    decide.handleReport(499, 499)
+    decide.handleReport(499, 499, 0)
     t.equal(decide.copies, 1)
-    decide.handleReport(600, 600)
+    decide.handleReport(600, 600, 0)
     t.equal(decide.copies, 0)
-    decide.handleReport(700, 699)
+    decide.handleReport(700, 699, 0)
     t.equal(decide.copies, 0)
-    decide.handleReport(800, 797)
+    decide.handleReport(800, 797, 0)
+    t.equal(decide.copies, 1)
+  })
+
+  t.test('what this side has dropped itself is no reason for copies', async t => {
+    const decide = new LossSwitch()
+    decide.handleReport(1_000, 1_000, 0)
+    decide.handleReport(2_000, 1_500, 500)
+    t.equal(decide.copies, 0)
+    decide.handleReport(3_000, 2_450, 500)
     t.equal(decide.copies, 1)
   })
 
@@ -219,7 +228,7 @@ t.test('loss', async t => {
       [10, 0xffff_ffff],
       [5, 5],
     ] as const) {
-      decide.handleReport(expected, received)
+      decide.handleReport(expected, received, 0)
     }
     t.ok(decide.loss <= 1 && decide.loss >= 0, `${decide.loss}`)
   })
