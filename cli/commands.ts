@@ -14,7 +14,7 @@ export async function dispatch(program: Program, read: ReadArguments): Promise<n
   })
   const { command, flags } = read
   try {
-    await root.parseAsync(command === undefined ? [...flags] : [...command.split(' '), ...flags], {
+    await root.parseAsync(command === undefined ? [...flags] : [joined(command), ...flags], {
       from: 'user',
     })
   } catch (error) {
@@ -28,21 +28,26 @@ export async function dispatch(program: Program, read: ReadArguments): Promise<n
 /** The help of a command, or of the program. */
 export function helpText(program: Program, command: string | undefined): string {
   const root = buildCommand(program, () => undefined)
-  return commandAt(root, command).helpInformation()
+  const name = command === undefined ? undefined : joined(command)
+  return (root.commands.find(child => child.name() === name) ?? root)
+    .helpInformation()
+    .replaceAll(SPACE, ' ')
 }
 
-/** `stcp visitor` is the child of `stcp`. */
-function commandAt(root: Command, path: string | undefined): Command {
-  let found = root
-  for (const word of path?.split(' ') ?? []) {
-    found = found.commands.find(child => child.name() === word) ?? found
-  }
-  return found
+/**
+ * `stcp visitor` is one command for commander: both of its words have flags of the same names, and a
+ * command below another one would lose its own to that.
+ */
+function joined(name: string): string {
+  return name.replace(' ', SPACE)
 }
+
+const SPACE = '\u00a0'
 
 function buildCommand(program: Program, done: (status: number) => void): Command {
   const root = new Command(program.name).description(program.description).exitOverride()
   const allFlags = [...program.flags, ...program.commands.flatMap(({ flags }) => flags)]
+  root.configureOutput({ writeOut: text => process.stdout.write(text.replaceAll(SPACE, ' ')) })
   root.configureHelp(helpFormat(allFlags)).helpOption('-h, --help', 'print this help')
   root.helpCommand(false).usage(`[flags]\n       ${program.name} [command] [flags]`)
   addFlags(root, program.flags)
@@ -51,14 +56,10 @@ function buildCommand(program: Program, done: (status: number) => void): Command
     done(await program.run(root.opts() as never))
   })
   for (const { name, description, flags, initial = {}, run } of program.commands) {
-    const words = name.split(' ')
-    const parent = commandAt(root, words.slice(0, -1).join(' '))
-    const child = parent.command(words.at(-1) ?? name).description(description)
-    child.usage('[flags]').helpCommand(false)
+    const child = root.command(joined(name)).description(description).usage('[flags]')
     addFlags(child, flags)
     child.action(async () => {
-      // Not those of a command in between, whose flags are its own.
-      const values: Record<string, unknown> = { ...child.opts(), ...root.opts() }
+      const values = child.optsWithGlobals<Record<string, unknown>>()
       for (const [flag, value] of Object.entries(initial)) {
         if (root.getOptionValueSource(flag) === 'default') values[flag] = value
       }
