@@ -66,8 +66,8 @@ const skip = labSupport() === true ? false : String(labSupport())
 
 t.test('a run on an emulated link, whose delay is in its figures', { skip }, async t => {
   const link = ['--emulate', 'delay=20ms,user-rtt=10ms', '--scenarios', 'keystroke']
-  const { status, stdout } = await runToEnd('frpc', [...FAST, ...link, '--json', '-'])
-  t.equal(status, 0)
+  const { status, stdout, stderr } = await runToEnd('frpc', [...FAST, ...link, '--json', '-'])
+  t.equal(status, 0, stderr)
   const { values, place } = JSON.parse(stdout)
   t.match(place, { kind: 'lab', link: { up: { delayMs: 20 }, userRoundTripMs: 10 } })
   t.ok(values['keystroke-p50']['ours-tcp'][0] >= 50, 'two legs')
