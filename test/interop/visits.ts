@@ -91,10 +91,9 @@ export async function openVisits(t: Test, choice: VisitsChoice): Promise<Visits>
       '[[proxies]]',
       `name = "${name}"`,
       `type = "${type}"`,
-      'secretKey = "open sesame"',
       'allowUsers = ["bob"]',
       `localPort = ${localPort}`,
-      ...(pairs[name]?.proxy ?? []),
+      ...withKey(pairs[name]?.proxy),
     ]),
   )
   for (const name of names) await owner.printed(`[${name}] start proxy success`)
@@ -105,11 +104,10 @@ export async function openVisits(t: Test, choice: VisitsChoice): Promise<Visits>
       '[[visitors]]',
       `name = "door-${name}"`,
       `type = "${type}"`,
-      'secretKey = "open sesame"',
       'serverUser = "ann"',
       `serverName = "${name}"`,
       `bindPort = ${ports[name]}`,
-      ...(pairs[name]?.visitor ?? []),
+      ...withKey(pairs[name]?.visitor),
     ]),
   )
   // A real frpc opens the doors before it says this, and does not name them one by one.
@@ -123,3 +121,9 @@ const COMMON = [
   'log.level = "debug"',
   'log.disablePrintColor = true',
 ]
+
+/** The one secret of all, unless the lines have another. */
+function withKey(lines: readonly string[] = []): readonly string[] {
+  const hasKey = lines.some(line => line.startsWith('secretKey'))
+  return hasKey ? lines : ['secretKey = "open sesame"', ...lines]
+}

@@ -1,0 +1,139 @@
+// The words of a visitor with servers that are honest, and with some that are not.
+
+import t, { type Test } from 'tap'
+import { systemClock } from '../../lib/clock.ts'
+import { clientConfigFromValues, type RawValues } from '../../lib/config/index.ts'
+import { memoryPair } from '../../lib/transport/memory.ts'
+import { Target } from '../../lib/visitor/exchange.ts'
+import type { VisitorSession } from '../../lib/visitor/host.ts'
+import { MessageChannel } from '../../lib/wire/channel.ts'
+import { authKey } from '../../lib/wire/auth.ts'
+import type { Draft, NewVisitorConn, NewVisitorConnResp } from '../../lib/wire/messages.ts'
+
+const PREKEY = Buffer.alloc(32, 9).toString('base64')
+const OWN = ['visitor-e2e', 'half-close']
+const options = { signal: new AbortController().signal, clock: systemClock }
+
+function target(values: RawValues = {}): Target {
+  const { visitors } = clientConfigFromValues({
+    common: {},
+    visitors: [
+      {
+        name: 'door',
+        type: 'stcp',
+        serverName: 'ssh',
+        serverUser: 'ann',
+        secretKey: 'secret',
+        bindPort: -1,
+        ...values,
+      },
+    ],
+  })
+  const [config] = visitors
+  if (config === undefined) throw new Error('there is one')
+  return new Target(config, 'bob')
+}
+
+interface Script {
+  readonly session: VisitorSession
+  readonly heard: NewVisitorConn[]
+}
+
+/** A server that gives these answers to the messages of each stream, in turn. */
+function serverOf(
+  t: Test,
+  features: readonly string[],
+  ...answers: readonly Draft<NewVisitorConnResp>[]
+): Script {
+  const [client, server] = memoryPair()
+  const heard: NewVisitorConn[] = []
+  t.teardown(() => client.close())
+  server.onStream(stream => {
+    const channel = new MessageChannel(stream)
+    const left = [...answers]
+    channel.onMessage(message => {
+      if (message.type === 'NewVisitorConn') heard.push(message)
+      const answer = left.shift()
+      if (answer) channel.send(answer)
+    })
+  })
+  return { session: { session: client, runId: 'run', features }, heard }
+}
+
+const ok = { type: 'NewVisitorConnResp' } as const
+const prekey = { ...ok, quicfrp: { prekey: PREKEY } }
+const challenge = { ...ok, quicfrp: { challenge: 4711 } }
+
+t.test('towards a real frps the message is that of frp and nothing more', async t => {
+  const { session, heard } = serverOf(t, [], ok)
+  const { sealed } = await target({ transport: { useEncryption: true } }).open(session, options)
+  t.equal(sealed, undefined)
+  const [message] = heard
+  t.match(message, {
+    run_id: 'run',
+    proxy_name: 'ann.ssh',
+    sign_key: authKey('secret', message?.timestamp ?? 0),
+    use_encryption: true,
+    use_compression: false,
+  })
+  t.equal(message?.quicfrp, undefined)
+  t.ok(Math.abs((message?.timestamp ?? 0) - Date.now() / 1_000) < 60)
+})
+
+t.test('towards a server of ours no key is sent that it could guess at', async t => {
+  const { session, heard } = serverOf(t, OWN, prekey)
+  const { sealed } = await target().open(session, options)
+  t.ok(sealed)
+  t.match(heard, [{ sign_key: '', timestamp: 0, quicfrp: { proof: '' } }])
+})
+
+t.test('where the owner is real the key is made with the number of the server', async t => {
+  const { session, heard } = serverOf(t, OWN, challenge, ok)
+  const { sealed } = await target().open(session, options)
+  t.equal(sealed, undefined)
+  t.match(heard, [{ sign_key: '' }, { sign_key: authKey('secret', 4711), timestamp: 4711 }])
+})
+
+t.test('a server that denies what was end to end before gets neither key nor bytes', async t => {
+  const visited = target()
+  await visited.open(serverOf(t, OWN, prekey).session, options)
+  const claims = serverOf(t, OWN, challenge, ok)
+  await t.rejects(visited.open(claims.session, options), {
+    code: 'AUTH_FAILED',
+    message: /it was end to end before, and now the proxy belongs to a real frpc/,
+  })
+  t.match(claims.heard, [{ sign_key: '' }])
+  t.equal(claims.heard.length, 1)
+  const downgraded = serverOf(t, [], ok)
+  await t.rejects(visited.open(downgraded.session, options), {
+    message: /it was end to end before, and now the server is a real frps/,
+  })
+  t.strictSame(downgraded.heard, [])
+})
+
+t.test('requireEndToEnd sends nothing to a real frps and no key for a real owner', async t => {
+  const strict = target({ requireEndToEnd: true })
+  const real = serverOf(t, [], ok)
+  await t.rejects(strict.open(real.session, options), { message: /requireEndToEnd is set/ })
+  t.strictSame(real.heard, [])
+  const own = serverOf(t, OWN, challenge, ok)
+  await t.rejects(strict.open(own.session, options), { message: /requireEndToEnd is set/ })
+  t.equal(own.heard.length, 1)
+})
+
+t.test('a refusal is told in the words of the server, fit for a log line', async t => {
+  const { session } = serverOf(t, OWN, { ...ok, error: 'no\nsuch\u001b[31m proxy' })
+  await t.rejects(target().open(session, options), {
+    code: 'PROXY_REFUSED',
+    message: 'no such [31m proxy [PROXY_REFUSED]',
+  })
+})
+
+t.test('answers that make no sense end the attempt', async t => {
+  const silent = serverOf(t, OWN, ok)
+  await t.rejects(target().open(silent.session, options), { code: 'PROTOCOL_ERROR' })
+  for (const wrong of ['AAAA', Buffer.alloc(32).toString('base64')]) {
+    const { session } = serverOf(t, OWN, { ...ok, quicfrp: { prekey: wrong } })
+    await t.rejects(target().open(session, options), { code: 'AUTH_FAILED' })
+  }
+})
