@@ -81,6 +81,7 @@ const TRANSPORT_LOADERS = ['lib/server/network.ts', 'lib/client/dialers.ts']
 const BESIDE_THE_FACE = [
   'lib/udp/libc.ts', // quic tunes malloc through the same binding of libc
   'lib/udp/socket.ts', // types
+  'bench/lab/syscalls.ts', // the load's priority beside the lab's router
 ]
 
 /**
