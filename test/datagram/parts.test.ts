@@ -131,18 +131,25 @@ t.test('turns', async t => {
   t.test('a full queue drops the oldest of the busiest flow', async t => {
     const queue = new FairQueue<string>()
     push(queue, 'game', 'game')
-    for (let i = 0; i < 600; i++) push(queue, 'bulk', `${i}`)
+    for (let i = 0; i < 4_200; i++) push(queue, 'bulk', `${i}`)
     const sent = drain(queue, 0)
-    t.equal(sent.length, 512)
+    t.equal(sent.length, 4_096)
     t.equal(sent[0], 'game')
-    t.equal(sent[1], '89')
-    t.equal(sent.at(-1), '599')
+    t.equal(sent[1], '105')
+    t.equal(sent.at(-1), '4199')
+  })
+
+  t.test('with one packet of each flow the oldest goes', async t => {
+    const queue = new FairQueue<string>()
+    for (let i = 0; i < 5_000; i++) push(queue, `${i}`, `${i}`)
+    const sent = drain(queue, 0)
+    t.strictSame([sent.length, sent[0], sent.at(-1)], [4_096, '904', '4999'])
   })
 
   t.test('its bytes are bounded, too', async t => {
     const queue = new FairQueue<string>()
     for (let i = 0; i < 100; i++) queue.push('bulk', Buffer.alloc(10_000), 0)
-    t.equal(drain(queue, 0).length, 26)
+    t.equal(drain(queue, 0).length, 52)
   })
 
   t.test('a closed flow leaves nothing behind', async t => {
