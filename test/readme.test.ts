@@ -22,6 +22,24 @@ t.test('the example file is read as it stands', async t => {
   )
 })
 
+t.test('so is that of the game server', async t => {
+  const text = /```toml\n(.*?)```/s.exec(readme.slice(readme.indexOf('### Host a game server')))?.[1] ?? ''
+  const options = { strict: true, env: {}, allowUnsafe: [] }
+  const { proxies, warnings } = await parseClientConfig(text, 'game.toml', options)
+  t.strictSame(warnings, [])
+  t.match(proxies, [{ name: 'game', type: 'udp', localPort: 27_015, remotePort: 27_015 }])
+})
+
+t.test('so are its files for a private service', async t => {
+  const texts = [...readme.matchAll(/```toml\n(.*?)```/gs)].map(([, text]) => text ?? '')
+  t.ok(texts.length >= 2)
+  const options = { strict: true, env: {}, allowUnsafe: [] }
+  for (const text of texts) {
+    const { warnings } = await parseClientConfig(text, 'frpc.toml', options)
+    t.strictSame(warnings, [])
+  }
+})
+
 t.test('every file and folder that it names exists', async t => {
   const named = [...readme.matchAll(/`((?:cli|lib|bench|nat)\/[\w./-]*)`/g)].map(([, path]) => path)
   t.ok(named.length > 10)
