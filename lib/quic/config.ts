@@ -110,8 +110,8 @@ export function buildConfig(quiche: Quiche, options: QuicOptions, facts: PathFac
   if (isNear) {
     config.setCcAlgorithmName('cubic')
     config.enableHystart(true)
-    // Not for pacing: quiche only names instants, which the binding hides, and sends when asked. But
-    // with pacing off quiche 0.18 stamps packets with the time of an older one, the older the
+    // Not for pacing: quiche only names instants, which the binding hides, and sends when asked.
+    // But with pacing off quiche 0.18 stamps packets with the time of an older one, the older the
     // smaller cubic's window and the larger the round-trip time: after a few losses the estimate
     // grows with the age of the connection (2.6 s after 3 s of 5 % loss on loopback, 1,000 answers
     // of 3 kB; with it on 2 ms and 16,000).

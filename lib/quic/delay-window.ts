@@ -5,6 +5,8 @@
 // ends where the queue begins, as FAST TCP does (RFC 9743 lists the family), and takes no notice of
 // loss up to a bound. Where somebody else keeps the queue full it steps aside for bbr. Sans-IO.
 
+import { WindowedMaximum, WindowedMinimum } from './windowed.ts'
+
 /** What is known of the active path at one moment. */
 export interface PathSample {
   readonly now: number
@@ -28,6 +30,15 @@ const MIN_PACKETS = 8
  */
 const ALLOWED_DELAY_MS = 5
 const ALLOWED_SHARE = 0.1
+const MAX_ALLOWED_DELAY_MS = 25
+/**
+ * Delays that come and go within a round trip are the path's (Wi-Fi, mobile), not a queue's: they
+ * are allowed on top, beyond what quiche's rounding makes, smoothed over rounds, up to a bound.
+ */
+const ROUNDING_MS = 2
+const MAX_JITTER_MS = 60
+const JITTER_GAIN = 0.05
+const JITTER_FACTOR = 1.5
 /** A single late batch of acknowledgements is noise of a busy machine; this long is a queue. */
 const LATE_MS = 8
 /** The window is in use when this share of it was under way. */
@@ -35,9 +46,25 @@ const USED_SHARE = 0.8
 /** Growth per round where nothing waits; it doubles with each such round, up to slow start's. */
 const FIRST_GROWTH = 0.05
 const MAX_GROWTH = 1
-/** A queue that stays though the window shrank to this, with a rate that fell as much, is not ours. */
-const YIELDED_SHARE = 0.7
-const FALLEN_RATE = 0.85
+/**
+ * What was delivered within this time is what the path can do: a window that carries it over the
+ * least round trip causes no queue, and is never taken away.
+ */
+const PROVEN_MS = 500
+const PROVEN_ROUND_TRIPS = 8
+/**
+ * Where jitter hides what a queue does, the rate has to tell: so much more is tried for two round
+ * trips, and kept where half of it arrives.
+ */
+const PROBE_SHARE = 0.25
+const PROBE_PAUSE_ROUNDS = 4
+/**
+ * So many times the allowed delay, and never less for so long though we hold back, is somebody
+ * else's queue.
+ */
+const CROWDED_MS = 3000
+const CROWDED_ROUND_TRIPS = 24
+const CROWDED_DELAYS = 2
 /** More loss than this in a round of some size is a queue too short to show as delay. */
 const LOSS_BOUND = 0.15
 const LOSS_MIN_PACKETS = 30
@@ -46,16 +73,19 @@ const LOSS_DECREASE = 0.85
 export class DelayWindow {
   readonly #mss: number
   readonly #leastRtt = new WindowedMinimum()
+  readonly #bestRate = new WindowedMaximum()
   #bytes: number
   #isStarting = true
   #competes = false
-  #sampledAt: number | undefined
-  #onTimeAt = 0
   #growth = FIRST_GROWTH
-  /** Where the window and the rate stood when the queue did not go away. */
-  #crowded: { bytes: number; rate: number } | undefined
+  #jitterMs = 0
+  #probe: { readonly bytes: number; readonly rate: number; isFed: boolean } | undefined
+  #roundsToProbe = 0
   #round: Round | undefined
-  #lastRate = 0
+  #sampledAt: number | undefined
+  /** When the delay was last an allowed one, and when it was last not a crowd's. */
+  #onTimeAt = 0
+  #uncrowdedAt = 0
 
   /** `datagramBytes`: UDP payload. */
   constructor(datagramBytes: number) {
@@ -88,85 +118,109 @@ export class DelayWindow {
     const round = (this.#round ??= newRound(sample))
     round.inFlight = Math.max(round.inFlight, sample.inFlight)
     round.rate = Math.max(round.rate, sample.deliveryRate)
+    this.#bestRate.add(now, sample.deliveryRate, this.#provenMs())
     round.rttMs = Math.min(round.rttMs, rttMs)
+    round.worstRttMs = Math.max(round.worstRttMs, rttMs)
     const allowed = this.#allowedMs()
     if (rttMs - this.leastRttMs <= allowed) this.#onTimeAt = now
     const isUsed = round.inFlight >= USED_SHARE * this.#bytes
-    if (this.#isStarting && isUsed) this.#start(sample, round, allowed)
+    if (this.#isStarting && isUsed) this.#start(sample, allowed)
     this.#sampledAt = now
     if (now < round.endsAt) return
+    this.#noteJitter(round)
     if (!this.#isStarting) this.#steer(sample, round, isUsed, allowed)
-    this.#lastRate = round.rate
     this.#round = newRound(sample)
   }
 
   #allowedMs(): number {
-    return Math.max(ALLOWED_DELAY_MS, this.leastRttMs * ALLOWED_SHARE)
+    const share = Math.min(MAX_ALLOWED_DELAY_MS, this.leastRttMs * ALLOWED_SHARE)
+    return Math.max(ALLOWED_DELAY_MS, share) + this.#jitterMs
+  }
+
+  #noteJitter(round: Round): void {
+    // A delay that did not go away within the round is a queue.
+    const isQueue = round.rttMs - this.leastRttMs > ALLOWED_DELAY_MS + this.#jitterMs
+    const spread = isQueue ? 0 : round.worstRttMs - round.rttMs - ROUNDING_MS
+    const wanted = Math.min(MAX_JITTER_MS, Math.max(0, JITTER_FACTOR * spread))
+    this.#jitterMs += (wanted - this.#jitterMs) * JITTER_GAIN
   }
 
   /** Slow start: doubles with each round trip, until a queue has stood for a while. */
-  #start({ now, rttMs }: PathSample, round: Round, allowed: number): void {
+  #start({ now, rttMs }: PathSample, allowed: number): void {
     const elapsed = Math.min(now - (this.#sampledAt ?? now), rttMs)
     this.#bytes *= 2 ** (elapsed / Math.max(1, rttMs))
     if (now - this.#onTimeAt <= LATE_MS) return
     this.#isStarting = false
-    const proven = this.#bytesAt(Math.max(round.rate, this.#lastRate), allowed)
-    this.#bytes = this.#bounded(Math.min(this.#bytes, proven))
+    this.#uncrowdedAt = now
+    this.#bytes = Math.min(this.#bytes, this.#bounded(this.#proven(allowed)))
   }
 
   #steer(sample: PathSample, round: Round, isUsed: boolean, allowed: number): void {
     const delay = sample.rttMs - this.leastRttMs
     const leastDelay = round.rttMs - this.leastRttMs
+    if (leastDelay <= CROWDED_DELAYS * allowed) this.#uncrowdedAt = sample.now
     if (this.#competes) {
       if (leastDelay > allowed) return
       this.#competes = false
-      this.#crowded = undefined
-      this.#bytes = this.#bounded(this.#bytesAt(round.rate, allowed))
+      this.#bytes = this.#bounded(this.#proven(allowed))
       return
     }
-    if (this.#isCrowdedOut(leastDelay > 1.5 * allowed, round.rate)) return
+    const crowdedMs = Math.max(CROWDED_MS, CROWDED_ROUND_TRIPS * this.leastRttMs)
+    this.#competes = sample.now - this.#uncrowdedAt > crowdedMs
+    if (this.#tryMore(round, isUsed)) return
     const sent = sample.sentBytes - round.sentBytes
     const lost = sample.lostBytes - round.lostBytes
-    if (sent > LOSS_MIN_PACKETS * this.#mss && lost > LOSS_BOUND * sent) {
-      this.#growth = FIRST_GROWTH
-      this.#bytes = this.#bounded(Math.max(this.#bytes * LOSS_DECREASE, this.#bytesAt(round.rate, 0)))
-    } else if (delay <= allowed / 4) {
-      if (!isUsed) return
-      this.#bytes *= 1 + this.#growth
-      this.#growth = Math.min(MAX_GROWTH, 2 * this.#growth)
-    } else {
-      this.#growth = FIRST_GROWTH
-      if (!isUsed && delay <= allowed) return
+    const isLossy = sent > LOSS_MIN_PACKETS * this.#mss && lost > LOSS_BOUND * sent
+    if (delay > allowed) {
       // Half the way to the window that would cause just the allowed delay.
       const wanted = (this.#bytes * (this.leastRttMs + allowed)) / sample.rttMs
+      this.#growth = FIRST_GROWTH
       this.#bytes = this.#bounded((this.#bytes + wanted) / 2)
+    } else if (isLossy) {
+      this.#growth = FIRST_GROWTH
+      this.#bytes = this.#bounded(this.#bytes * LOSS_DECREASE)
+    } else if (isUsed) {
+      if (delay > allowed / 4) this.#growth = FIRST_GROWTH
+      // The nearer to the allowed delay, the slower.
+      this.#bytes *= 1 + this.#growth * (1 - delay / allowed)
+      this.#growth = Math.min(MAX_GROWTH, 2 * this.#growth)
     }
   }
 
-  /**
-   * Our own queue drains when we hold back, and what is delivered stays the same. Somebody else's
-   * stays, and we get less.
-   */
-  #isCrowdedOut(isCrowded: boolean, rate: number): boolean {
-    if (!isCrowded) {
-      this.#crowded = undefined
-      return false
+  /** True while a probe runs: the window is left alone. */
+  #tryMore(round: Round, isUsed: boolean): boolean {
+    const probe = this.#probe
+    if (probe) {
+      if (!probe.isFed) {
+        probe.isFed = true
+        return true
+      }
+      const hasPaid = round.rate >= probe.rate * (1 + PROBE_SHARE / 2)
+      this.#probe = undefined
+      this.#roundsToProbe = hasPaid ? 0 : PROBE_PAUSE_ROUNDS
+      if (!hasPaid) this.#bytes = this.#bounded(probe.bytes)
+      return true
     }
-    this.#crowded ??= { bytes: this.#bytes, rate }
-    const { bytes } = this.#crowded
-    if (this.#bytes > YIELDED_SHARE * bytes) return false
-    this.#competes = rate < FALLEN_RATE * this.#crowded.rate
-    this.#crowded = { bytes: this.#bytes, rate }
-    if (this.#competes) this.#bytes = bytes
-    return this.#competes
+    if (this.#jitterMs < ROUNDING_MS || !isUsed || this.#roundsToProbe-- > 0) return false
+    this.#probe = { bytes: this.#bytes, rate: this.#bestRate.value, isFed: false }
+    this.#bytes *= 1 + PROBE_SHARE
+    return true
   }
 
-  #bytesAt(rate: number, delayMs: number): number {
-    return (rate * (this.leastRttMs + delayMs)) / 1000
+  #provenMs(): number {
+    const { leastRttMs } = this
+    return Number.isFinite(leastRttMs)
+      ? Math.max(PROVEN_MS, PROVEN_ROUND_TRIPS * leastRttMs)
+      : PROVEN_MS
+  }
+
+  /** The window that carries the proven rate with `delayMs` of queue. */
+  #proven(delayMs: number): number {
+    return (this.#bestRate.value * (this.leastRttMs + delayMs)) / 1000
   }
 
   #bounded(bytes: number): number {
-    return Math.max(bytes, MIN_PACKETS * this.#mss)
+    return Math.max(bytes, this.#proven(0), MIN_PACKETS * this.#mss)
   }
 }
 
@@ -174,36 +228,15 @@ interface Round {
   readonly endsAt: number
   readonly sentBytes: number
   readonly lostBytes: number
-  /** Most of these two, least of the last, of all samples of the round. */
+  /** Of all samples of the round: most, most, least, most. */
   inFlight: number
   rate: number
   rttMs: number
+  worstRttMs: number
 }
 
 function newRound({ now, rttMs, sentBytes, lostBytes }: PathSample): Round {
   const endsAt = now + rttMs
-  return { endsAt, sentBytes, lostBytes, inFlight: 0, rate: 0, rttMs: Number.POSITIVE_INFINITY }
-}
-
-/**
- * The least value of the last 10-20 s. bbr empties the queue every 10 s, so that a standing queue
- * is not taken for the path.
- */
-class WindowedMinimum {
-  #current = Number.POSITIVE_INFINITY
-  #previous = Number.POSITIVE_INFINITY
-  #turnsAt = Number.NEGATIVE_INFINITY
-
-  get value(): number {
-    return Math.min(this.#current, this.#previous)
-  }
-
-  add(now: number, value: number): void {
-    if (now >= this.#turnsAt) {
-      this.#previous = this.#current
-      this.#current = Number.POSITIVE_INFINITY
-      this.#turnsAt = now + 10_000
-    }
-    this.#current = Math.min(this.#current, value)
-  }
+  const none = { inFlight: 0, rate: 0, rttMs: Number.POSITIVE_INFINITY, worstRttMs: 0 }
+  return { endsAt, sentBytes, lostBytes, ...none }
 }

@@ -1,5 +1,6 @@
 // Which streams go first. Nobody has to say what is interactive: small writes are, and answered
-// ones (a shell, a game's menu, a request) more so; whoever sends on and on is bulk and sinks. Sans-IO.
+// ones (a shell, a game's menu, a request) more so; whoever sends on and on is bulk and sinks.
+// Sans-IO.
 
 /** What a proxy's `transport.priority` can be. */
 export type StreamPriority = 'auto' | 'interactive' | 'bulk'

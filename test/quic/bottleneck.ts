@@ -9,6 +9,8 @@ export interface BottleneckOptions {
   readonly rttMs: number
   readonly queueBytes: number
   readonly lossShare?: number
+  /** Delay beyond the round trip that wanders between 0 and this. */
+  readonly jitterMs?: number
   /** The neighbour's bytes under way at time `now`; it never yields to a queue. */
   readonly neighbourBytes?: (now: number) => number
 }
@@ -26,6 +28,7 @@ export class Bottleneck {
   #lost = 0
   #smoothedRtt: number
   readonly #random: Random
+  #wander = { from: 0, to: 0, beganAt: -20 }
 
   constructor(options: BottleneckOptions, random: Random) {
     this.options = options
@@ -42,7 +45,7 @@ export class Bottleneck {
     const queued = Math.max(0, window + neighbour - pipe)
     const dropped = Math.max(0, queued - queueBytes)
     const delay = Math.min(queued, queueBytes) / bytesPerMs
-    const rtt = rttMs + delay
+    const rtt = rttMs + delay + this.#jitter()
     const ours = window - dropped * (window / Math.max(1, window + neighbour))
     // Little's law, with the link as the limit.
     const rate = Math.min(ours / rtt, bytesPerMs)
@@ -60,5 +63,16 @@ export class Bottleneck {
       lostBytes: this.#lost,
     }
     return { sample, seen: { rttMs: rtt, bytesPerMs: rate, droppedBytes: dropped } }
+  }
+
+  #jitter(): number {
+    const { jitterMs = 0 } = this.options
+    const stepMs = Math.max(20, jitterMs)
+    if (this.now - this.#wander.beganAt >= stepMs) {
+      const to = (this.#random.below(1000) / 1000) * jitterMs
+      this.#wander = { from: this.#wander.to, to, beganAt: this.now }
+    }
+    const { from, to, beganAt } = this.#wander
+    return from + ((to - from) * (this.now - beganAt)) / stepMs
   }
 }

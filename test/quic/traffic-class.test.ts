@@ -21,7 +21,7 @@ t.test('who sends on and on is bulk, and interactive again after a pause', async
   t.equal(traffic.rank(1200), 0, 'a second later')
 })
 
-t.test('answers count: a dialogue stays interactive where a monologue of its size sinks', async t => {
+t.test('a dialogue stays interactive where a monologue of its size sinks', async t => {
   const dialogue = new TrafficClass()
   const monologue = new TrafficClass()
   for (let now = 0; now < 2000; now += 20) {
