@@ -106,8 +106,8 @@ export class RecordReader {
     const type = head.readUInt8(0)
     const length = head.readUIntBE(1, 3)
     const isRefusal = type === REFUSED && length === 1 && this.#count === 0
-    const isRecord =
-      length >= TAG_BYTES && length <= MAX_PLAIN_BYTES + TAG_BYTES && (type === DATA || type === END)
+    const isOfSize = length >= TAG_BYTES && length <= MAX_PLAIN_BYTES + TAG_BYTES
+    const isRecord = isOfSize && (type === DATA || type === END)
     if (!isRefusal && !isRecord) throw new TunnelError('PROTOCOL_ERROR', 'no record of ours')
     if (this.#size < HEAD_BYTES + length) return undefined
     const record = this.#take(HEAD_BYTES + length)

@@ -118,8 +118,8 @@ export interface ProxyHost {
   /** Lets visitors in, those who `secret` allows. */
   openDoor(secret: SecretSpec, onUser: (user: UserConnection) => void): OpenDoor
   /**
-   * The stream for one user connection, or for the packets of all users. Rejects with TIMED_OUT, LIMIT_EXCEEDED, SESSION_CLOSED, or
-   * ABORTED when the user left first.
+   * The stream for one user connection, or for the packets of all users. Rejects with TIMED_OUT,
+   * LIMIT_EXCEEDED, SESSION_CLOSED, or ABORTED when the user left first.
    */
   openWorkStream(
     from: Pick<UserConnection, 'remote' | 'local' | 'visit'> | undefined,

@@ -93,14 +93,16 @@ export class LocalProxy {
     { halfClose, log, packets }: JoinOptions,
   ): Promise<Joined> {
     if (this.#udp !== undefined) return this.#joinPackets(this.#udp, stream, { log, packets })
-    if (this.config.type === 'sudp') return this.#joinVisit(this.config, stream, user, { log, packets })
+    const { config } = this
+    if (config.type === 'sudp') return this.#joinVisit(config, stream, user, { log, packets })
     const { introduction } = user
     const guest = introduction && (await this.#admit(stream, introduction, log))
     const local = await this.#dial(guest ?? stream, log)
-    const { proxyProtocolVersion } = this.config.transport
+    const { proxyProtocolVersion } = config.transport
     const header = proxyProtocolVersion !== '' && headerOf(proxyProtocolVersion, user)
     if (header) local.write(header)
-    const ended = splice(guest ?? this.#layered(stream), local, { halfClose }).then(({ aToB, bToA }) => ({
+    const plain = guest ?? this.#layered(stream)
+    const ended = splice(plain, local, { halfClose }).then(({ aToB, bToA }) => ({
       bytesToLocal: aToB,
       bytesToUser: bToA,
     }))

@@ -30,7 +30,7 @@ export type Verdict =
   | { readonly type: 'refuse'; readonly reason: string }
   /** Send the number; the visitor makes his key with it and asks again. */
   | { readonly type: 'challenge' }
-  /** The key is right: the visitor's leg has the secret as its key, ours with the owner the token. */
+  /** The key is right. The visitor's leg has the secret as its key, the owner's the token. */
   | { readonly type: 'checked'; readonly sk: string }
   /** The owner checks; what it writes on the work stream goes to the visitor as it is. */
   | { readonly type: 'owner-checks'; readonly introduction: VisitorIntroduction }

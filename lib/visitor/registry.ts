@@ -17,5 +17,6 @@ const makers: Readonly<Partial<Record<VisitorType, VisitorMaker>>> = {
 export function createVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
   const maker = makers[config.type]
   if (maker !== undefined) return maker(config, host)
-  throw new TunnelError('UNSUPPORTED', `visitor ${config.name}: type ${config.type} does not exist yet`)
+  const detail = `visitor ${config.name}: type ${config.type} does not exist yet`
+  throw new TunnelError('UNSUPPORTED', detail)
 }

@@ -206,6 +206,7 @@ class SudpVisitor implements Visitor {
     }
     const deadline = this.#users.deadline()
     // A busy table's deadline is always near; once a second is soon enough.
-    if (deadline !== undefined) this.#cancelSweep = this.#sweepAfter(Math.max(1_000, deadline - now))
+    if (deadline === undefined) return
+    this.#cancelSweep = this.#sweepAfter(Math.max(1_000, deadline - now))
   }
 }
