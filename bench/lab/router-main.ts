@@ -38,7 +38,7 @@ try {
 }
 
 function run(calls: Syscalls, frames: FrameReader, input: RouterInput): void {
-  warmUp(input.spec)
+  warmUp(calls, input.spec)
   const network = new Network(input.spec, { random: seededRandom(input.seed) })
   const devices = input.devices.map(({ path, hosts }) => {
     const fd = inNamespace(calls, path, () => openHost(calls))

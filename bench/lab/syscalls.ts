@@ -13,6 +13,7 @@ export interface Syscalls {
   ioctl(fd: number, request: number, argument: Uint8Array): number
   ppoll(fds: Uint8Array, count: number, timeout: BigInt64Array, signals: null): number
   setns(fd: number, type: number): number
+  socketpair(domain: number, type: number, protocol: number, fds: Uint8Array): number
   prctl(option: number, a: number, b: number, c: number, d: number): number
   sched_setscheduler(pid: number, policy: number, parameter: Uint8Array): number
   /** `errno` of the last call, as a name (`EAGAIN`). */
@@ -32,6 +33,7 @@ const DECLARATIONS = {
   write: 'long write(int fd, void *buffer, unsigned long length)',
   ioctl: 'int ioctl(int fd, unsigned long request, void *argument)',
   ppoll: 'int ppoll(void *fds, unsigned long count, void *timeout, void *signals)',
+  socketpair: 'int socketpair(int domain, int type, int protocol, void *fds)',
   setns: 'int setns(int fd, int type)',
   prctl:
     'int prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d)',
