@@ -15,6 +15,12 @@ import type {
   ServicePorts,
 } from './messages.ts'
 
+/**
+ * In the lab the process with the clocks goes before all others of its processor: it must not wait
+ * for threads of its own that do not (V8's collector spins on them; both processors stood still).
+ */
+const ONE_THREAD = '--single-threaded'
+
 export interface LoadSideOptions {
   readonly site: Site
   readonly role: Role
@@ -90,7 +96,7 @@ class LoadChild {
     const script = fileURLToPath(new URL('./process.js', import.meta.url))
     const child = fork(script, [part, host, site.kind], {
       execPath: command,
-      execArgv: args,
+      execArgv: part === 'pulse' && site.kind === 'lab' ? [...args, ONE_THREAD] : args,
       serialization: 'advanced', // for typed arrays of samples
     })
     const ports = await new Promise<Partial<ServicePorts>>((resolve, reject) => {
