@@ -2,18 +2,21 @@
 //
 // The code is plain repetition, with the next packets of the flow. What else was weighed, at 2 %
 // random loss and a game's 60 packets a second (test/datagram/redundancy.test.ts has the figures):
-// one copy leaves 0.04 % lost and a lost packet comes one packet later (17 ms), for +100 % bytes but
-// no more packets, because the copy travels in the same QUIC packet as the next one. XOR over pairs
-// costs +50 % but leaves 0.08 %, and the lost packet comes up to two packets later (33 ms); longer
-// groups, Reed-Solomon too, are cheaper and later still. A game notices delay, not 50 kbit/s.
+// one copy leaves 0.04 % lost and a lost packet comes one packet later (17 ms), for +100 % bytes
+// but no more packets, because the copy travels in the same QUIC packet as the next one. XOR over
+// pairs costs +50 % but leaves 0.08 %, and the lost packet comes up to two packets later (33 ms);
+// longer groups, Reed-Solomon too, are cheaper and later still. A game notices delay, not 50
+// kbit/s.
 
 /**
- * A copy travels with the next packet of its flow, or alone after this time, in milliseconds: a game
- * at 60/s or faster never sends one alone, and a slower one waits no longer than that.
+ * A copy travels with the next packet of its flow, or alone after this time, in milliseconds: a
+ * game at 60/s or faster never sends one alone, and a slower one waits no longer than that.
  */
 export const COPY_DELAY_MS = 20
 
-/** Packets that are held at one time in one session, and their bytes; past it there are no copies. */
+/**
+ * Packets that are held at one time in one session, and their bytes; past it there are no copies.
+ */
 const MAX_HELD = 8_192
 const MAX_BYTES = 4 << 20
 

@@ -13,9 +13,9 @@ export class DuplicateWindow {
   #high = 0
 
   /**
-   * Notes a packet that came whole. Gives how far it moved the window on: 0 for one that was missing
-   * until now, 1 for the next one, more where others are missing; STALE for a repetition, or one
-   * that is too late to know.
+   * Notes a packet that came whole. Gives how far it moved the window on: 0 for one that was
+   * missing until now, 1 for the next one, more where others are missing; STALE for a repetition,
+   * or one that is too late to know.
    */
   accept(sequence: number): number {
     if (this.#newest < 0) {

@@ -6,8 +6,8 @@
 export const MAX_WAIT_MS = 50
 
 /**
- * Most that may wait, in datagrams and bytes: a game that sends to 2,000 players at once. 512 KiB are
- * 42 ms at 100 Mbit/s, so that on slower links the age binds first.
+ * Most that may wait, in datagrams and bytes: a game that sends to 2,000 players at once. 512 KiB
+ * are 42 ms at 100 Mbit/s, so that on slower links the age binds first.
  */
 const MAX_DATAGRAMS = 4_096
 const MAX_BYTES = 512 << 10
@@ -52,12 +52,14 @@ export class FairQueue<F> {
     line.waiting.push({ bytes, since: now })
     this.#count++
     this.#bytes += bytes.length
-    while (this.#count > MAX_DATAGRAMS || this.#bytes > MAX_BYTES) this.#dropFrom(this.#longOne(line))
+    while (this.#count > MAX_DATAGRAMS || this.#bytes > MAX_BYTES) {
+      this.#dropFrom(this.#longOne(line))
+    }
   }
 
   /**
-   * Gives what waits to `send`, each flow in its turn, until it refuses or nothing is left. What has
-   * waited too long is dropped instead.
+   * Gives what waits to `send`, each flow in its turn, until it refuses or nothing is left. What
+   * has waited too long is dropped instead.
    */
   serve(now: number, send: (bytes: Buffer) => boolean): void {
     // A line that is set again comes last, so this goes round until all are empty.

@@ -1,6 +1,6 @@
 // The numbers of the flows that one end of a session opens. Sans-IO. Small ones first, because they
-// are a byte long up to 127; one that was given back rests for a while, so that a late packet of the
-// old flow cannot reach the new one's user.
+// are a byte long up to 127; one that was given back rests for a while, so that a late packet of
+// the old flow cannot reach the new one's user.
 
 import { MAX_NUMBER } from './header.ts'
 

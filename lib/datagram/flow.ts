@@ -1,6 +1,6 @@
 // What carries the packets of udp and sudp proxies, as the proxies see it: a link between the two
-// ends of one proxy, and on it one flow for each user. Whether the packets travel as QUIC datagrams,
-// as frames of a stream or as frp's messages is decided in link.ts.
+// ends of one proxy, and on it one flow for each user. Whether the packets travel as QUIC
+// datagrams, as frames of a stream or as frp's messages is decided in link.ts.
 
 import type { Address } from '../address.ts'
 

@@ -1,6 +1,6 @@
-// Datagrams as frames of a stream, for tcp mode between two of ours: three bytes of length, then the
-// datagram as it is. Frames of one turn of the loop leave in one write. What the stream cannot take
-// is refused, so that the hub drops the oldest and not a long queue grows.
+// Datagrams as frames of a stream, for tcp mode between two of ours: three bytes of length, then
+// the datagram as it is. Frames of one turn of the loop leave in one write. What the stream cannot
+// take is refused, so that the hub drops the oldest and not a long queue grows.
 
 import type { Duplex } from 'node:stream'
 import type { DatagramChannel } from '../transport/transport.ts'

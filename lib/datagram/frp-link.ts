@@ -25,15 +25,17 @@ const PING_MS = 30_000
 const SILENCE_MS = 60_000
 
 /**
- * Bytes that may wait in the stream, some 1,000 packets, as frp's queue; then the newest is dropped,
- * as there.
+ * Bytes that may wait in the stream, some 1,000 packets, as frp's queue; then the newest is
+ * dropped, as there.
  */
 const MAX_QUEUED_BYTES = 192 << 10
 
 /** Flows at one time; a peer can name any number of addresses. */
 const MAX_FLOWS = 65_536
 
-/** Silence after this is the end of the stream for a real frp: both sides keep such a link alive. */
+/**
+ * Silence after this is the end of the stream for a real frp: both sides keep such a link alive.
+ */
 export function frpFlowLink(options: FrpLinkOptions): FlowLink {
   return new FrpLink(options)
 }
@@ -119,9 +121,9 @@ class FrpLink implements FlowLink {
   }
 
   /**
-   * The same bytes as encodeMessage gives, without its walk over the fields: `tail` is made once for
-   * a flow. A packet that does not fit into a message (some 7,600 bytes) is dropped; sent, it would
-   * end the stream.
+   * The same bytes as encodeMessage gives, without its walk over the fields: `tail` is made once
+   * for a flow. A packet that does not fit into a message (some 7,600 bytes) is dropped; sent, it
+   * would end the stream.
    */
   #send(payload: Buffer, tail: string): void {
     const waiting = this.#stream.writableLength + this.#framesBytes

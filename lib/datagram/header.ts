@@ -1,6 +1,7 @@
 // The head of each datagram between two of ours. Sans-IO.
 //
-//   packet:  flags(1) flow(1-3) sequence(2) [part(1) last(1)] [link(1-3) family(1) ip(4|16) port(2)]
+//   packet:  flags(1) flow(1-3) sequence(2) [part(1) last(1)]
+//            [link(1-3) family(1) ip(4|16) port(2)]
 //   others:  kind(1) flow(1-3), or for a report: kind(1) expected(4) received(4)
 //
 // So a packet of a known flow has 4 to 6 bytes before it, a part of one at most 8. Numbers are

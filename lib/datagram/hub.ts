@@ -1,10 +1,10 @@
-// All flows over one datagram channel: a session's, for all proxies of a client, or that of a single
-// stream. It writes and reads the heads, cuts what is too long, keeps what cannot leave yet, sends
-// copies and drops what comes twice. What a link is for is not its business.
+// All flows over one datagram channel: a session's, for all proxies of a client, or that of a
+// single stream. It writes and reads the heads, cuts what is too long, keeps what cannot leave yet,
+// sends copies and drops what comes twice. What a link is for is not its business.
 //
 // A flow is introduced by its packets: each carries the link's number and the user's address until
-// the other side has answered. So nothing waits for an exchange, and a side that has forgotten a flow
-// (idle time-out, restart) says UNKNOWN and is introduced to it again.
+// the other side has answered. So nothing waits for an exchange, and a side that has forgotten a
+// flow (idle time-out, restart) says UNKNOWN and is introduced to it again.
 
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'

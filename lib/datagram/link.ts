@@ -1,6 +1,6 @@
 // Makes the flow link of one stream between two of ours. The side that opened the stream says how
-// the packets travel: as datagrams of the session where both have them, else as frames of the stream.
-// Both say how long they keep silent flows and how much redundancy they want.
+// the packets travel: as datagrams of the session where both have them, else as frames of the
+// stream. Both say how long they keep silent flows and how much redundancy they want.
 
 import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'

@@ -3,7 +3,9 @@
 
 import { MAX_PACKET_BYTES } from './flow.ts'
 
-/** Unfinished packets of one session. Parts follow each other closely, so few are open at a time. */
+/**
+ * Unfinished packets of one session. Parts follow each other closely, so few are open at a time.
+ */
 const MAX_UNFINISHED = 128
 const MAX_BYTES = 4 << 20
 
@@ -29,8 +31,8 @@ export class Reassembly {
   }
 
   /**
-   * `key` names the packet: its flow and sequence. `payload` is lent. Gives the packet when this was
-   * the last missing part.
+   * `key` names the packet: its flow and sequence. `payload` is lent. Gives the packet when this
+   * was the last missing part.
    */
   handlePart(
     key: number,

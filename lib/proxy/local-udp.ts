@@ -1,5 +1,5 @@
-// One player's way to the local service: a connected UDP socket of his own, so that the service sees
-// one port for each player.
+// One player's way to the local service: a connected UDP socket of his own, so that the service
+// sees one port for each player.
 
 import { createSocket, type Socket } from 'node:dgram'
 import { isIPv6 } from 'node:net'

@@ -4,9 +4,9 @@
 import { isIPv4 } from 'node:net'
 
 /**
- * An address in 127.0.0.0/8, the same for a user's IP address whenever he comes; undefined where the
- * service is not on an IPv4 loopback address, which then could not answer. 127.0.x.y is left to the
- * machine itself, and no part is 0 or 255.
+ * An address in 127.0.0.0/8, the same for a user's IP address whenever he comes; undefined where
+ * the service is not on an IPv4 loopback address, which then could not answer. 127.0.x.y is left to
+ * the machine itself, and no part is 0 or 255.
  */
 export function loopbackFor(userIp: string, serviceIp: string): string | undefined {
   if (!isIPv4(serviceIp) || !serviceIp.startsWith('127.')) return undefined

@@ -1,5 +1,6 @@
-// Packets of users that wait for the link of their proxy to come (back). Sans-IO. Bounded, the oldest
-// go first: the first packets of a game are asked again, but not within the moment a link takes.
+// Packets of users that wait for the link of their proxy to come (back). Sans-IO. Bounded, the
+// oldest go first: the first packets of a game are asked again, but not within the moment a link
+// takes.
 
 const MAX_PACKETS = 256
 const MAX_BYTES = 256 << 10

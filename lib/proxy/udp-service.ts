@@ -208,6 +208,7 @@ export class UdpService {
     const deadline = this.#users.deadline()
     if (deadline === undefined) return
     // A busy table's deadline is always near; once a second is soon enough.
-    this.#cancelSweep = this.#sweepAfter(Math.max(Math.min(1_000, this.#users.idleMs), deadline - now))
+    const leastMs = Math.min(1_000, this.#users.idleMs)
+    this.#cancelSweep = this.#sweepAfter(Math.max(leastMs, deadline - now))
   }
 }

@@ -1,9 +1,9 @@
 // The users of one udp proxy, at either end: who has a session, who has been silent too long, who
 // goes when the table is full. Sans-IO.
 //
-// Anyone can send to a public port under any address, so a place in the table costs nothing and must
-// not be worth anything: users who answered an answer have proven their address (a spoofer never sees
-// what he would have to react to) and are not pushed out by those who have not.
+// Anyone can send to a public port under any address, so a place in the table costs nothing and
+// must not be worth anything: users who answered an answer have proven their address (a spoofer
+// never sees what he would have to react to) and are not pushed out by those who have not.
 
 import { type Address, formatAddress, networkKey } from '../address.ts'
 
@@ -158,7 +158,8 @@ export class UdpUsers<S> {
   }
 
   deadline(): number | undefined {
-    const since = Math.min(this.#unproven.oldest?.at ?? Infinity, this.#proven.oldest?.at ?? Infinity)
+    const lists = [this.#unproven, this.#proven]
+    const since = Math.min(...lists.map(({ oldest }) => oldest?.at ?? Infinity))
     return since === Infinity ? undefined : since + this.idleMs
   }
 
@@ -183,7 +184,9 @@ export class UdpUsers<S> {
   }
 }
 
-/** Who was heard of longest ago comes first. Linked, because each packet moves its user to the end. */
+/**
+ * Who was heard of longest ago comes first. Linked, because each packet moves its user to the end.
+ */
 class AgeList<S> {
   oldest: Entry<S> | undefined
   #newest: Entry<S> | undefined

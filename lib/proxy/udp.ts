@@ -1,5 +1,5 @@
-// The server half of a udp proxy: a public port, a session for each user, and one link to the client
-// that carries the packets of all of them (frp-wire.md section 6.2).
+// The server half of a udp proxy: a public port, a session for each user, and one link to the
+// client that carries the packets of all of them (frp-wire.md section 6.2).
 
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -177,6 +177,7 @@ class UdpProxy {
     }
     const deadline = this.#users.deadline()
     // A busy table's deadline is always near; once a second is soon enough.
-    if (deadline !== undefined) this.#cancelSweep = this.#sweepAfter(Math.max(1_000, deadline - now))
+    if (deadline === undefined) return
+    this.#cancelSweep = this.#sweepAfter(Math.max(1_000, deadline - now))
   }
 }

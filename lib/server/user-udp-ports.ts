@@ -21,7 +21,9 @@ export interface UserUdpPortRequest {
   readonly name: string
   readonly remotePort: number
   readonly log: Logger
-  /** `payload` is lent for the call; `from` is one object for each address, as long as it is known. */
+  /**
+   * `payload` is lent for the call; `from` is one object for each address, as long as it is known.
+   */
   readonly onPacket: (payload: Buffer, from: Address) => void
 }
 

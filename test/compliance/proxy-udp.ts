@@ -44,7 +44,7 @@ export function proxyUdpSuite(transport: TransportChoice): void {
     t.equal(service.seen.size, 20)
   })
 
-  t.test(title('the address of the user comes before his first packet where asked for'), async t => {
+  t.test(title('where asked for, the address of a user comes before his packets'), async t => {
     const packets: Buffer[] = []
     const service = await udpService(t, payload => {
       packets.push(payload)

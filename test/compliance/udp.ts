@@ -6,7 +6,8 @@ import type { Test } from 'tap'
 
 /** A bound socket on loopback; closed by the test's end. */
 export async function udpSocket(t: Test, address: string = '127.0.0.1'): Promise<Socket> {
-  const socket = createSocket({ type: address.includes(':') ? 'udp6' : 'udp4', recvBufferSize: 4 << 20 })
+  const type = address.includes(':') ? 'udp6' : 'udp4'
+  const socket = createSocket({ type, recvBufferSize: 4 << 20 })
   socket.on('error', () => {})
   socket.bind(0, address)
   await once(socket, 'listening')

@@ -1,5 +1,5 @@
-// Two hubs with a link between them that loses packets, on a clock that the test turns. What is sent
-// in one instant shares a packet, as datagrams of a session share QUIC packets.
+// Two hubs with a link between them that loses packets, on a clock that the test turns. What is
+// sent in one instant shares a packet, as datagrams of a session share QUIC packets.
 
 import { ManualClock } from '../../lib/clock.ts'
 import type { Flow, Redundancy } from '../../lib/datagram/index.ts'

@@ -1,5 +1,5 @@
-// What a udp proxy of two programs must do, each ours or a real frp's, over every transport that both
-// have.
+// What a udp proxy of two programs must do, each ours or a real frp's, over every transport that
+// both have.
 
 import { randomBytes } from 'node:crypto'
 import t from 'tap'

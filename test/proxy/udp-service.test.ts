@@ -111,7 +111,8 @@ t.test('a service that is down is named once in ten seconds', async t => {
   await once(local.socket, 'close')
   const { link, lines, clock } = world(t, local.port)
   const flow = (await link()).open(USER)
-  const line = `udp packets to local service [127.0.0.1:${local.port}] are lost: nothing listens there`
+  const where = `[127.0.0.1:${local.port}]`
+  const line = `udp packets to local service ${where} are lost: nothing listens there`
   while (lines.length === 0) {
     flow?.send(Buffer.from('anyone?'))
     await new Promise(setImmediate)
