@@ -51,6 +51,9 @@ export interface ConnectionOptions {
 const ACK_EVERY = 8
 const ACK_HOLD_MS = 1
 
+/** Packets after which DATAGRAM frames are taken out, also while more are being fed in. */
+const DATAGRAMS_EVERY = 16
+
 /** New windows are announced at the latest when the application has read this many bytes. */
 const WINDOW_UPDATE_BYTES = 128 << 10
 
@@ -174,6 +177,8 @@ export class QuicConnection implements StreamHost, NoticeHost {
     try {
       this.native.recv(data, this.#info)
       this.#unflushed++
+      // A packet can hold many small ones; quiche drops what does not fit its queue.
+      if (this.#unflushed % DATAGRAMS_EVERY === 0) this.#datagrams?.receive()
     } catch {
       // The packet ended the connection (quiche has queued the CONNECTION_CLOSE) or was not for
       // this state; `process` sees which.

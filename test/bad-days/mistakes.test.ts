@@ -221,7 +221,8 @@ t.test('another application protocol is refused by TLS', { skip }, async t => {
   })
   t.teardown(() => endpoint.close(''))
   const address = { ip: '127.0.0.1', port: portOf(server) }
-  const connection = endpoint.connect(address, { serverName: 'x', datagramBytes: 1200 })
+  const facts = { datagramBytes: 1200, isNear: true }
+  const connection = endpoint.connect(address, { serverName: 'x', ...facts })
   await t.rejects(connection.ready, { code: 'TLS_FAILED', message: /ALPN/ })
   t.ok(await isServed())
 })
