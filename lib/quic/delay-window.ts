@@ -33,9 +33,10 @@ const ALLOWED_SHARE = 0.1
 const MAX_ALLOWED_DELAY_MS = 25
 /**
  * Delays that come and go within a round trip are the path's (Wi-Fi, mobile), not a queue's: they
- * are allowed on top, beyond what quiche's rounding makes, smoothed over rounds, up to a bound.
+ * are allowed on top, beyond what rounding and a busy machine make, smoothed over rounds, up to a
+ * bound.
  */
-const ROUNDING_MS = 2
+const NOISE_MS = 4
 const MAX_JITTER_MS = 60
 const JITTER_GAIN = 0.05
 const JITTER_FACTOR = 1.5
@@ -57,7 +58,8 @@ const PROVEN_ROUND_TRIPS = 8
  * trips, and kept where half of it arrives.
  */
 const PROBE_SHARE = 0.25
-const PROBE_PAUSE_ROUNDS = 4
+const PROBE_PAUSE_ROUNDS = 6
+const PROBE_JITTER_MS = 4
 /**
  * So many times the allowed delay, and never less for so long though we hold back, is somebody
  * else's queue.
@@ -140,7 +142,7 @@ export class DelayWindow {
   #noteJitter(round: Round): void {
     // A delay that did not go away within the round is a queue.
     const isQueue = round.rttMs - this.leastRttMs > ALLOWED_DELAY_MS + this.#jitterMs
-    const spread = isQueue ? 0 : round.worstRttMs - round.rttMs - ROUNDING_MS
+    const spread = isQueue ? 0 : round.worstRttMs - round.rttMs - NOISE_MS
     const wanted = Math.min(MAX_JITTER_MS, Math.max(0, JITTER_FACTOR * spread))
     this.#jitterMs += (wanted - this.#jitterMs) * JITTER_GAIN
   }
@@ -201,7 +203,7 @@ export class DelayWindow {
       if (!hasPaid) this.#bytes = this.#bounded(probe.bytes)
       return true
     }
-    if (this.#jitterMs < ROUNDING_MS || !isUsed || this.#roundsToProbe-- > 0) return false
+    if (this.#jitterMs < PROBE_JITTER_MS || !isUsed || this.#roundsToProbe-- > 0) return false
     this.#probe = { bytes: this.#bytes, rate: this.#bestRate.value, isFed: false }
     this.#bytes *= 1 + PROBE_SHARE
     return true
