@@ -150,7 +150,9 @@ export class DelayWindow {
   /** Slow start: doubles with each round trip, until a queue has stood for a while. */
   #start({ now, rttMs }: PathSample, allowed: number): void {
     const elapsed = Math.min(now - (this.#sampledAt ?? now), rttMs)
-    this.#bytes *= 2 ** (elapsed / Math.max(1, rttMs))
+    const grown = this.#bytes * 2 ** (elapsed / Math.max(1, rttMs))
+    // Twice what has been proven a round trip ago is what doubling means; more only overshoots.
+    this.#bytes = Math.max(this.#bytes, Math.min(grown, 2 * this.#proven(allowed)))
     if (now - this.#onTimeAt <= LATE_MS) return
     this.#isStarting = false
     this.#uncrowdedAt = now

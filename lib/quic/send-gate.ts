@@ -3,6 +3,7 @@
 // the streams, where something interactive can still pass it.
 
 import { DelayWindow } from './delay-window.ts'
+import { ProbeRttGuard } from './probe-rtt.ts'
 import type { Connection, PathStats } from './quiche-types.ts'
 
 /** The part of quiche's connection that is read here. */
@@ -16,6 +17,8 @@ const MIN_BURST_PACKETS = 4
 /** A little faster than the window empties, so that pacing is never what limits. */
 const PACE = 1.2
 const STARTING_PACE = 2
+/** Packets of quiche's window that bulk leaves to keystrokes, for when the window is small. */
+const RESERVED_PACKETS = 2
 
 const EMPTY: Buffer = Buffer.alloc(0)
 
@@ -23,6 +26,7 @@ export class SendGate {
   readonly #native: GatedConnection
   readonly #gaugeId: number
   readonly #window: DelayWindow
+  readonly #probeRtt: ProbeRttGuard
   readonly #mss: number
   #isGaugeOpen = false
   #sampledAt = Number.NEGATIVE_INFINITY
@@ -42,6 +46,7 @@ export class SendGate {
     this.#gaugeId = gaugeId
     this.#mss = datagramBytes
     this.#window = new DelayWindow(datagramBytes)
+    this.#probeRtt = new ProbeRttGuard(datagramBytes)
   }
 
   get window(): DelayWindow {
@@ -56,6 +61,7 @@ export class SendGate {
     this.#sampledAt = now
     this.#cwnd = path.cwnd
     this.#rttMs = path.rtt
+    this.#probeRtt.handleSample(now, path.cwnd, path.rtt)
     if (!this.#openGauge()) return path
     const { sentBytes, lostBytes, deliveryRate, rtt } = path
     const inFlight = this.#inFlight()
@@ -94,7 +100,10 @@ export class SendGate {
     this.#pacedUntil = undefined
     this.#wantedAt = now
     if (!this.#isGaugeOpen || this.#window.competes) return Number.POSITIVE_INFINITY
-    const room = this.#window.bytes - this.#inFlight()
+    const inFlight = this.#inFlight()
+    if (this.#probeRtt.mustPause(now, this.#rttMs)) return inFlight === 0 ? this.#mss : 0
+    const bound = Math.min(this.#window.bytes, this.#cwnd - RESERVED_PACKETS * this.#mss)
+    const room = bound - inFlight
     const pace = this.#window.isStarting ? STARTING_PACE : PACE
     const bytesPerMs = (this.#window.bytes / Math.max(1, this.#rttMs)) * pace
     const burst = Math.max(bytesPerMs * BURST_MS, MIN_BURST_PACKETS * this.#mss)

@@ -7,7 +7,8 @@ import { errorText, TunnelError } from '../errors.ts'
 import { LENT_KEPT, LENT_STOP, type DirectSource } from '../stream/direct.ts'
 import { ABORTED } from './end-notices.ts'
 import type { Connection } from './quiche-types.ts'
-import { TrafficClass, type StreamPriority } from './traffic-class.ts'
+import type { StreamPriority } from '../transport/transport.ts'
+import { TrafficClass } from './traffic-class.ts'
 
 /** What a stream needs of its connection. */
 export interface StreamHost {

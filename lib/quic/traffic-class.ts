@@ -2,8 +2,7 @@
 // ones (a shell, a game's menu, a request) more so; whoever sends on and on is bulk and sinks.
 // Sans-IO.
 
-/** What a proxy's `transport.priority` can be. */
-export type StreamPriority = 'auto' | 'interactive' | 'bulk'
+import type { StreamPriority } from '../transport/transport.ts'
 
 /**
  * Bytes that may be sent ahead of bulk, and what comes back of them each millisecond (128 kbit/s)
