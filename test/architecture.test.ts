@@ -17,7 +17,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   seam: [],
   // Pure, and small shells around Node's streams.
   'lib/wire': ['seam'],
-  'lib/mux': [],
+  'lib/mux': ['seam'],
   'lib/config': [],
   'lib/control': ['lib/wire'],
   'lib/stream': ['lib/wire'],

@@ -203,11 +203,20 @@ export class Link {
 
   #register(message: Draft<NewProxy>): void {
     const sent = this.#secrets.register(message)
-    if (typeof sent !== 'string') return this.#channel.send(sent)
+    if (typeof sent !== 'string') return this.#channel.send(this.#prioritized(sent))
     const { proxy_name = '' } = message
     const refusal = { proxy_name, remote_addr: '', error: sent }
     const now = this.#setup.clock.now()
     this.#control.handleMessage({ type: 'NewProxyResp', ...refusal }, now)
+  }
+
+  /** A real frps gets no word of it. */
+  #prioritized(message: Draft<NewProxy>): Draft<NewProxy> {
+    const { config, proxies } = this.#setup
+    const name = rawName(config.user, message.proxy_name ?? '')
+    const priority = proxies.get(name)?.config.transport.priority ?? 'auto'
+    if (priority === 'auto' || !this.#login?.features.includes('priority')) return message
+    return { ...message, quicfrp: { ...message.quicfrp, priority } }
   }
 
   #handleLogin(login: LoginResult): void {

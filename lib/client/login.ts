@@ -14,6 +14,7 @@ export const CLIENT_FEATURES: readonly string[] = [
   'visitor-e2e',
   'packet-links',
   'datagrams',
+  'priority',
 ]
 
 const GO_OS: Readonly<Record<string, string>> = { win32: 'windows', sunos: 'solaris' }

@@ -98,6 +98,12 @@ const transportKeys: Table<ProxyTransportConfig> = {
     word => `not support proxy protocol version: ${word}`,
     { ini: 'proxy_protocol_version' },
   ),
+  priority: oneOf(
+    ['auto', 'interactive', 'bulk'],
+    'auto',
+    () => 'transport.priority should be auto, interactive or bulk',
+    { ini: 'priority' },
+  ),
 }
 
 const transport: Key<ProxyTransportConfig> = object<ProxyTransportConfig>(transportKeys)

@@ -263,6 +263,8 @@ export interface ProxyTransportConfig {
   readonly bandwidthLimit: BandwidthLimit
   readonly bandwidthLimitMode: 'client' | 'server'
   readonly proxyProtocolVersion: '' | 'v1' | 'v2'
+  /** Ours. Whose bytes go first where the link is full. */
+  readonly priority: 'auto' | 'interactive' | 'bulk'
 }
 
 export interface BandwidthLimit {

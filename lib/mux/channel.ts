@@ -4,6 +4,7 @@
 
 import { TunnelError } from '../errors.ts'
 import { BASE_WINDOW_BYTES } from './frame.ts'
+import type { StreamPriority } from '../transport/transport.ts'
 import type { Sender } from './send-queue.ts'
 import type { ReceiveWindow } from './window.ts'
 
@@ -32,6 +33,7 @@ export class Channel implements Sender {
   readonly receiveWindow: ReceiveWindow
   nextSender: Sender | undefined = undefined
   isQueued = false
+  priority: StreamPriority = 'auto'
   isUpdateQueued = false
   events: ChannelEvents | undefined
   /** Our FIN has gone out. */

@@ -1,10 +1,14 @@
 // Sans-IO. Which stream sends its next frame. Streams take turns of one frame. Those with little to
 // send go before the others, so that a keystroke does not wait for a round of bulk transfers.
 
+import type { StreamPriority } from '../transport/transport.ts'
+
 /** The links and the mark belong to the queue. */
 export interface Sender {
   nextSender: Sender | undefined
   isQueued: boolean
+  /** `auto`: by what it has to send. */
+  readonly priority: StreamPriority
 }
 
 /**
@@ -28,7 +32,9 @@ export class SendQueue<T extends Sender> {
   /** Puts a stream at the end of its line; one that is in a line stays where it is. */
   add(sender: T, pendingBytes: number): void {
     if (sender.isQueued) return
-    const line = pendingBytes <= SMALL_BYTES ? this.#small : this.#bulk
+    const { priority } = sender
+    const isSmall = priority === 'auto' ? pendingBytes <= SMALL_BYTES : priority === 'interactive'
+    const line = isSmall ? this.#small : this.#bulk
     line.push(sender)
   }
 

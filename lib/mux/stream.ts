@@ -3,6 +3,7 @@
 
 import { Duplex } from 'node:stream'
 import { TunnelError } from '../errors.ts'
+import type { StreamPriority } from '../transport/transport.ts'
 import type { Channel, ChannelEvents } from './channel.ts'
 import { ReceiveQueue } from './receive-queue.ts'
 
@@ -37,6 +38,10 @@ export class MuxStream extends Duplex implements ChannelEvents {
     // A reset that comes before its owner listens must not end the process; the owner sees 'close'
     // and `errored`.
     this.on('error', ignore)
+  }
+
+  setPriority(priority: StreamPriority): void {
+    this.#channel.priority = priority
   }
 
   handleData(bytes: Buffer): void {

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
-import type { Session } from '../transport/transport.ts'
+import type { Session, StreamPriority } from '../transport/transport.ts'
 import type { StringMap, VisitorIntroduction } from '../wire/messages.ts'
 
 /**
@@ -24,6 +24,8 @@ export interface ProxySpec {
   readonly remotePort: number
   readonly useEncryption: boolean
   readonly useCompression: boolean
+  /** Of the streams to the client. */
+  readonly priority: StreamPriority
   /** 0 = the server does not limit. */
   readonly limitBytesPerSecond: number
   readonly annotations: StringMap

@@ -92,6 +92,7 @@ export class LocalProxy {
     user: UserConnection,
     { halfClose, log, packets }: JoinOptions,
   ): Promise<Joined> {
+    stream.setPriority?.(this.config.transport.priority)
     if (this.#udp !== undefined) return this.#joinPackets(this.#udp, stream, { log, packets })
     const { config } = this
     if (config.type === 'sudp') return this.#joinVisit(config, stream, user, { log, packets })

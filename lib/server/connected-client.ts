@@ -316,6 +316,7 @@ export class ConnectedClient {
       quicfrp: from?.visit?.introduction,
     } as const
     stream.write(encodeMessage(start))
+    stream.setPriority?.(spec.priority)
     return { stream, halfClose: this.#halfClose }
   }
 

@@ -33,6 +33,7 @@ export const SERVER_FEATURES: readonly string[] = [
   'visitor-e2e',
   'packet-links',
   'datagrams',
+  'priority',
 ]
 
 /** Real names are far shorter. The whole Login is bounded by the frame limit of 10 kB. */

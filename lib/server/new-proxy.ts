@@ -7,6 +7,7 @@ import { publicKeyOf } from '../e2e/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { ProxySpec, SecretSpec } from '../proxy/host.ts'
 import { proxyStarters } from '../proxy/registry.ts'
+import type { StreamPriority } from '../transport/transport.ts'
 import type { NewProxy, StringMap } from '../wire/messages.ts'
 import { hasControlCharacter } from './login.ts'
 
@@ -33,11 +34,18 @@ export function checkNewProxy(message: NewProxy): ProxySpec {
     remotePort: message.remote_port,
     useEncryption: message.use_encryption,
     useCompression: message.use_compression,
+    priority: priorityOf(message.quicfrp?.priority ?? ''),
     limitBytesPerSecond: serverLimit(message),
     annotations: message.annotations,
     metadatas: message.metas,
     ...(SECRET_TYPES.includes(type) && { secret: secretOf(message) }),
   }
+}
+
+function priorityOf(text: string): StreamPriority {
+  if (text === '' || text === 'auto') return 'auto'
+  if (text === 'interactive' || text === 'bulk') return text
+  throw refused('the priority is none of auto, interactive, bulk')
 }
 
 const SECRET_TYPES: readonly string[] = ['stcp', 'sudp', 'xtcp']

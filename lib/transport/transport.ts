@@ -11,13 +11,22 @@ import type { Logger } from '../log.ts'
 export type Protocol = 'quic' | 'tcp' | 'memory'
 
 /**
+ * Which streams go first where a link is full: `auto` finds out by what is written (small and
+ * answered writes before bulk); the others force it.
+ */
+export type StreamPriority = 'auto' | 'interactive' | 'bulk'
+
+/**
  * One ordered, reliable, bidirectional byte flow. A Duplex with `allowHalfOpen: true` and
  * `autoDestroy: true`: `end()` sends FIN and leaves the other direction open; `destroy()` aborts
  * both directions (the peer sees an error STREAM_RESET or an end, never silence); 'close' comes
  * once both directions are over. A slow reader stops the sender: a stream buffers at most its
  * flow-control window.
  */
-export type Stream = Duplex
+export interface Stream extends Duplex {
+  /** Of what is written from now on. Absent where streams do not share a link. Default: auto. */
+  setPriority?(priority: StreamPriority): void
+}
 
 /**
  * Why a session is over. `remote`: the peer closed it; `local`: we did; `lost`: silence, reset or a

@@ -15,13 +15,16 @@ export interface Extension {
 
 export type StringMap = Readonly<Record<string, string>>
 
-/**
- * What the owner of a secret proxy adds towards a server of ours. With it `sk` stays empty: the
- * server never learns the secret, and key proofs are checked by the owner.
- */
+/** What the owner of a proxy adds towards a server of ours. */
 export interface ProxyExtension {
-  /** Its X25519 public key of the moment, base64; ProxyKey brings the next one. */
+  /**
+   * Of a secret proxy: its X25519 public key of the moment, base64; ProxyKey brings the next one.
+   * With it `sk` stays empty: the server never learns the secret, and key proofs are checked by the
+   * owner.
+   */
   readonly prekey: string
+  /** A StreamPriority for what the server writes; empty = auto. */
+  readonly priority: string
 }
 
 /** What a visitor adds towards a server of ours: an offer to speak end to end. */

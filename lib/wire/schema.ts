@@ -102,7 +102,7 @@ export const SCHEMA: {
       sk: 'string',
       allow_users: 'strings',
       multiplexer: 'string',
-      quicfrp: { optional: { prekey: 'string' } },
+      quicfrp: { optional: { prekey: 'string', priority: 'string' } },
     },
   },
   NewProxyResp: {

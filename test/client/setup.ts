@@ -117,6 +117,7 @@ export function tcpProxy(choice: ProxyChoice = {}): TcpProxyConfig {
       bandwidthLimit: choice.limit ?? { text: '', bytesPerSecond: 0 },
       bandwidthLimitMode: choice.limitMode ?? 'client',
       proxyProtocolVersion: choice.proxyProtocolVersion ?? '',
+      priority: 'auto',
     },
     loadBalancer: { group: '', groupKey: new Secret('') },
     healthCheck: {

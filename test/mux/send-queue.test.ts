@@ -5,6 +5,7 @@ class Named implements Sender {
   readonly name: string
   nextSender: Sender | undefined = undefined
   isQueued = false
+  priority: 'auto' | 'interactive' | 'bulk' = 'auto'
 
   constructor(name: string) {
     this.name = name
@@ -29,6 +30,17 @@ t.test('a small write goes before bulk', async t => {
   queue.add(new Named('bulk'), 1_000_000)
   queue.add(new Named('key'), 1)
   t.strictSame(order(queue), ['key', 'bulk'])
+})
+
+t.test('a priority beats the size of what waits', async t => {
+  const queue = new SendQueue<Named>()
+  const backup = new Named('backup')
+  backup.priority = 'bulk'
+  const screen = new Named('screen')
+  screen.priority = 'interactive'
+  queue.add(backup, 1)
+  queue.add(screen, 1_000_000)
+  t.strictSame(order(queue), ['screen', 'backup'])
 })
 
 t.test('small writes without end let bulk through', async t => {

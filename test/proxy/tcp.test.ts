@@ -13,6 +13,7 @@ const spec: ProxySpec = {
   remotePort: 6000,
   useEncryption: false,
   useCompression: false,
+  priority: 'auto',
   limitBytesPerSecond: 0,
   annotations: {},
   metadatas: {},

@@ -17,6 +17,7 @@ t.test('a tcp proxy passes with what it was asked for', async t => {
     remotePort: 6000,
     useEncryption: true,
     useCompression: true,
+    priority: 'auto',
     limitBytesPerSecond: 0,
     metadatas: { a: '1' },
     annotations: { 'example.com/Team': 'x' },
@@ -27,6 +28,15 @@ t.test('an empty type means tcp, and an unknown one is named', async t => {
   t.equal(checkNewProxy(newProxy({ proxy_type: '' })).type, 'tcp')
   t.throws(() => checkNewProxy(newProxy({ proxy_type: 'gopher' })), /unknown proxy type: gopher/)
   t.throws(() => checkNewProxy(newProxy({ proxy_type: 'constructor' })), /unknown proxy type/)
+})
+
+t.test('a priority is one of three words', async t => {
+  const asked = (priority: string): string =>
+    checkNewProxy(newProxy({ quicfrp: { prekey: '', priority } })).priority
+  t.equal(asked(''), 'auto')
+  t.equal(asked('interactive'), 'interactive')
+  t.equal(asked('bulk'), 'bulk')
+  t.throws(() => asked('first'), /none of auto, interactive, bulk/)
 })
 
 t.test('the limit counts here only in server mode', async t => {

@@ -36,7 +36,7 @@ function encodedJson(message: OutgoingMessage): string {
   return encodeMessage(message).subarray(9).toString()
 }
 
-t.test('each of the 18 messages of frp, and ProxyKey of ours, has its type byte', async t => {
+t.test('each of the 18 messages of frp, and each of ours, has its type byte', async t => {
   for (const [type, byte] of Object.entries(TYPE_BYTES)) {
     t.equal(typeOfByte(byte.charCodeAt(0)), type)
     t.equal(encodeMessage({ type } as OutgoingMessage).toString('latin1', 0, 1), byte)
