@@ -20,6 +20,7 @@ const ABSENT = [
   'allowBench',
   'datagramSize',
   'localAddrPerUser',
+  'priority',
   'requireEndToEnd',
   'tokenSource',
   'type',

@@ -20,7 +20,12 @@ interface Held {
 }
 
 async function hold(way: string): Promise<Held> {
-  const child = spawn(process.execPath, [HOLDER, way], { stdio: ['ignore', 'pipe', 'ignore'] })
+  const child = spawn(process.execPath, [HOLDER, way], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    // What the test runner loads into its children listens to signals, too: then it is somebody
+    // else who ends the process.
+    env: { ...process.env, NODE_OPTIONS: '' },
+  })
   const ended = once(child, 'exit')
   const [line] = await Promise.race([once(child.stdout, 'data'), ended])
   // The program prints nothing else.

@@ -10,10 +10,12 @@ const lab = await openLab({
     { name: 'right', ip: '198.51.100.2' },
   ],
 })
-const [command, args] = lab.command('left', ['sleep', '1000'])
-const child = spawn(command, args, { detached: true, stdio: 'ignore' })
+const [command, args] = lab.command('left', ['sh', '-c', 'echo; exec sleep 1000'])
+const child = spawn(command, args, { detached: true, stdio: ['ignore', 'pipe', 'ignore'] })
 child.unref()
-await new Promise(resolve => child.once('spawn', resolve))
+// It has entered the namespace: before that nobody could tell that it belongs to the lab.
+await new Promise(resolve => child.stdout.once('data', resolve))
+child.stdout.destroy()
 console.log(JSON.stringify([...lab.hosts.values()].map(({ netns }) => netns)))
 
 switch (process.argv[2]) {
