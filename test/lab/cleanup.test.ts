@@ -20,12 +20,10 @@ interface Held {
 }
 
 async function hold(way: string): Promise<Held> {
-  const child = spawn(process.execPath, [HOLDER, way], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-    // What the test runner loads into its children listens to signals, too: then it is somebody
-    // else who ends the process.
-    env: { ...process.env, NODE_OPTIONS: '' },
-  })
+  // What the test runner loads into its children listens to signals, too: each would leave it to
+  // the other to end the process.
+  const argv = ['-u', 'NODE_OPTIONS', process.execPath, HOLDER, way]
+  const child = spawn('env', argv, { stdio: ['ignore', 'pipe', 'ignore'] })
   const ended = once(child, 'exit')
   const [line] = await Promise.race([once(child.stdout, 'data'), ended])
   // The program prints nothing else.
