@@ -46,7 +46,9 @@ export async function serverPeers(
     peers: transports.filter(isOpen).map(transport => serverPeer(config, transport)),
     notes: transports.flatMap((transport, index) => {
       const result = opened[index]
-      return result?.status === 'rejected' ? [`${transport} is left out: ${textOf(result.reason)}`] : []
+      return result?.status === 'rejected'
+        ? [`${transport} is left out: ${textOf(result.reason)}`]
+        : []
     }),
   }
 }

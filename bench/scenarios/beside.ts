@@ -60,7 +60,11 @@ export function besideScenario(direction: Direction): Scenario {
  * Opened by the machine of frpc, for it is the one behind a NAT; so what is down for the user, from
  * frpc to frps, is up for it.
  */
-function kernelFlow({ site, warmUpMs, measureMs }: Rig, forUser: Direction, far: LoadSide): BulkRequest {
+function kernelFlow(
+  { site, warmUpMs, measureMs }: Rig,
+  forUser: Direction,
+  far: LoadSide,
+): BulkRequest {
   const direction = forUser === 'down' ? 'up' : 'down'
   const port = direction === 'up' ? far.ports.sink : far.ports.source
   const host = site.addresses.server

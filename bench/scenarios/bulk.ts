@@ -39,7 +39,10 @@ export function bulkScenario(direction: Direction): Scenario {
 }
 
 /** Through the tunnel of the rig, for the length of one figure. */
-export function bulkRequest({ tunnel, warmUpMs, measureMs }: Rig, direction: Direction): BulkRequest {
+export function bulkRequest(
+  { tunnel, warmUpMs, measureMs }: Rig,
+  direction: Direction,
+): BulkRequest {
   const door = doorOf(tunnel, direction === 'down' ? 'source' : 'sink')
   return { type: 'bulk', direction, ...door, warmUpMs, measureMs, pids: [] }
 }

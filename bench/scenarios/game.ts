@@ -23,7 +23,13 @@ export function gameScenario({ perSecond, payloadBytes }: GamePace): Scenario {
     metrics: [
       { id: ids.p50, title: `${title}, median`, unit: 'ms', better: 'lower', scenario: name },
       { id: ids.p99, title: `${title}, p99`, unit: 'ms', better: 'lower', scenario: name },
-      { id: ids.loss, title: `${title}, lost both ways`, unit: '%', better: 'lower', scenario: name },
+      {
+        id: ids.loss,
+        title: `${title}, lost both ways`,
+        unit: '%',
+        better: 'lower',
+        scenario: name,
+      },
     ],
     runsPerRound: 1,
     places: EVERYWHERE,

@@ -93,8 +93,7 @@ export interface OpenDoor {
 
 /** `session` is given where both sides can use its datagrams. */
 export type PacketWay =
-  | { readonly isReal: true }
-  | { readonly isReal: false; readonly session: Session | undefined }
+  { readonly isReal: true } | { readonly isReal: false; readonly session: Session | undefined }
 
 export interface ProxyHost {
   /** With the proxy's name as its last tag. */
