@@ -2,3 +2,5 @@
 // Everything is Sans-IO; lib/peer drives it.
 
 export * from './types.ts'
+export * from './path/types.ts'
+export { PathPolicy, type PathPolicyOptions } from './path/policy.ts'
