@@ -85,8 +85,9 @@ export async function readdress(
   )
 }
 
-function addressesOf({ ip, ip6 }: Addresses): string[] {
-  return ip6 === undefined ? [`${ip}/32`] : [`${ip}/32`, `${ip6}/128`]
+function addressesOf({ ip, ip6, prefix = 32 }: Addresses): string[] {
+  const address = `${ip}/${prefix}`
+  return ip6 === undefined ? [address] : [address, `${ip6}/128`]
 }
 
 function addressLine(verb: 'add' | 'del'): (address: string) => string {

@@ -8,7 +8,7 @@ export type { LabStats, RouterStats } from './messages.ts'
 export type { LinkStats } from './model/link.ts'
 export { NAT_CLASSES, natOfClass } from './model/nat-classes.ts'
 export type { NatClass } from './model/nat-classes.ts'
-export type { Move, NetworkStats } from './model/network.ts'
+export type { Move, NetworkStats, WayStats } from './model/network.ts'
 export type {
   BoxSpec,
   HostSpec,

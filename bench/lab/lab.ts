@@ -31,6 +31,7 @@ export interface LabHost {
   readonly netns: string
   readonly ip: string
   readonly ip6?: string
+  readonly prefix?: number
 }
 
 export type LabEnd =
@@ -55,6 +56,11 @@ export interface Lab {
   setNat(box: string, options: NatOptions): Promise<void>
   /** The NAT box forgets its mappings: everybody behind it rebinds. */
   resetNat(box: string): Promise<void>
+  /**
+   * Ends or restores the way between two hosts or boxes below the same box (or the internet); both
+   * still reach all others, and are reached.
+   */
+  setCut(one: string, other: string, isCut: boolean): Promise<void>
   /**
    * Another address, without a moment with none. The host stays behind its box unless `to` has the
    * key `behind`; undefined there is the internet.
@@ -156,6 +162,10 @@ class OpenLab implements Lab {
     await this.#router.request({ type: 'resetNat', name: box })
   }
 
+  async setCut(one: string, other: string, isCut: boolean): Promise<void> {
+    await this.#router.request({ type: 'setCut', one, other, isCut })
+  }
+
   async moveHost(host: string, to: Move): Promise<void> {
     const home = this.#home(host)
     const from = this.#hosts.get(host)
@@ -188,6 +198,11 @@ class OpenLab implements Lab {
   }
 }
 
-function hostAt(netns: string, { ip, ip6 }: Addresses): LabHost {
-  return ip6 === undefined ? { netns, ip } : { netns, ip, ip6 }
+function hostAt(netns: string, { ip, ip6, prefix }: Addresses): LabHost {
+  return {
+    netns,
+    ip,
+    ...(ip6 !== undefined && { ip6 }),
+    ...(prefix !== undefined && { prefix }),
+  }
 }

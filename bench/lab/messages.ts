@@ -6,6 +6,8 @@ import type { LinkPair, NatOptions, NetworkSpec } from './model/spec.ts'
 export interface Addresses {
   readonly ip: string
   readonly ip6?: string
+  /** Of `ip`, in bits. Default 32. */
+  readonly prefix?: number
 }
 
 /** Where the router's process has its end of the channel. */
@@ -31,6 +33,12 @@ export type Command =
   | { readonly type: 'setNat'; readonly name: string; readonly options: NatOptions }
   | { readonly type: 'resetNat'; readonly name: string }
   | { readonly type: 'moveHost'; readonly name: string; readonly to: Move }
+  | {
+      readonly type: 'setCut'
+      readonly one: string
+      readonly other: string
+      readonly isCut: boolean
+    }
   | { readonly type: 'stats' }
 
 export interface Request {

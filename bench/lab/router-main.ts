@@ -62,6 +62,9 @@ function run(calls: Syscalls, frames: FrameReader, input: RouterInput): void {
         network.moveHost(command.name, command.to)
         deviceOf.get(command.name)?.move(command.name, command.to)
         return undefined
+      case 'setCut':
+        network.setCut(command.one, command.other, command.isCut)
+        return undefined
       case 'stats':
         return {
           network: network.stats(performance.now()),
@@ -121,6 +124,8 @@ function openHost(calls: Syscalls): number {
   // The kernel would begin each TCP connection with what it learnt from those before it, and a
   // measurement would depend on the ones before. The setting is the namespace's.
   writeFileSync('/proc/sys/net/ipv4/tcp_no_metrics_save', '1')
+  // A host may move within its network: its new address must outlive the old one there.
+  writeFileSync('/proc/sys/net/ipv4/conf/all/promote_secondaries', '1')
   return openTun(calls)
 }
 

@@ -80,6 +80,26 @@ t.test('a host that moves is at its new address and no more at its old one', wit
   t.strictSame(await ping(lab, 'left', RIGHT, { count: 1, arguments: ['-W', '0.3'] }), [])
 })
 
+t.test('a host moves within its network, which its neighbours share', withPing, async t => {
+  const lab = await openLab({
+    hosts: [
+      { name: 'left', ip: '192.168.1.10', prefix: 24 },
+      { name: 'right', ip: '192.168.1.20', prefix: 24 },
+    ],
+  })
+  t.teardown(() => lab.close())
+  await lab.moveHost('right', { ip: '192.168.1.21', prefix: 24 })
+  t.equal((await ping(lab, 'left', '192.168.1.21', { count: 1 })).length, 1)
+  const addresses = await outputOf(lab, 'right', ['ip', '-4', '-o', 'address', 'show', 'dev', 'lab0'])
+  t.match(addresses, /192\.168\.1\.21\/24/)
+  t.notMatch(addresses, /192\.168\.1\.20/)
+  await lab.setCut('left', 'right', true)
+  t.strictSame(await ping(lab, 'left', '192.168.1.21', { count: 1, arguments: ['-W', '0.3'] }), [])
+  await lab.setCut('left', 'right', false)
+  t.equal((await ping(lab, 'left', '192.168.1.21', { count: 1 })).length, 1)
+  await t.rejects(lab.setCut('left', 'nobody', true), /no host and no box/)
+})
+
 t.test('two hosts in one namespace go their own ways by their addresses', withPing, async t => {
   const lab = await openLab(
     {

@@ -303,3 +303,53 @@ t.test('a spec that cannot be is refused by name', async t => {
   t.throws(() => network(SERIES).send('home', new Uint8Array(), 0), /"home" is not a host/)
   t.throws(() => network(SERIES).resetNat('server'), /"server" is not a NAT/)
 })
+
+t.test('a cut parts two neighbours and nobody else, and each way is counted', async t => {
+  const simulation = new Simulation({
+    hosts: [
+      { name: 'server', ip: '198.51.100.9' },
+      { name: 'one', ip: '192.168.1.2', behind: 'home' },
+      { name: 'two', ip: '203.0.113.2' },
+    ],
+    boxes: [{ name: 'home', nat: natOfClass('C1', ['203.0.113.1']) }],
+  })
+  const server = simulation.openSocket('server', { port: 9 })
+  const one = simulation.openSocket('one', { port: 5000 })
+  const two = simulation.openSocket('two', { port: 5000 })
+  const exchange = (): void => {
+    one.send('probe', { ip: '203.0.113.2', port: 5000 })
+    one.send('probe', { ip: '198.51.100.9', port: 9 })
+    two.send('probe', { ip: '203.0.113.1', port: 5000 })
+    simulation.run(10)
+  }
+  simulation.setCut('home', 'two', true)
+  exchange()
+  t.strictSame([one.received.length, two.received.length, server.received.length], [0, 0, 1])
+  simulation.setCut('two', 'home', false)
+  exchange()
+  t.strictSame([one.received.length, two.received.length, server.received.length], [1, 1, 2])
+  const { ways } = simulation.stats()
+  t.strictSame(ways['home>two'], { packets: 1, bytes: 33, cut: 1 })
+  t.strictSame(ways['two>home'], { packets: 1, bytes: 33, cut: 1 })
+  t.match(ways['home>server'], { packets: 2, cut: 0 })
+  t.throws(() => simulation.setCut('one', 'two', true), /"one" and "two" are no neighbours/)
+})
+
+t.test('what a carrier hairpins between two homes is counted, and no cut touches it', async t => {
+  const simulation = new Simulation({
+    hosts: [
+      { name: 'one', ip: '192.168.1.2', behind: 'carrier' },
+      { name: 'two', ip: '192.168.1.3', behind: 'carrier' },
+    ],
+    boxes: [{ name: 'carrier', nat: natOfClass('C1', ['203.0.113.50'], { hairpin: true }) }],
+  })
+  simulation.setCut('one', 'two', true)
+  const one = simulation.openSocket('one', { port: 6000 })
+  const two = simulation.openSocket('two', { port: 7000 })
+  two.send('opener', { ip: '198.51.100.1', port: 1 })
+  one.send('to its address', { ip: '192.168.1.3', port: 7000 })
+  one.send('to the mapping', { ip: '203.0.113.50', port: 7000 })
+  simulation.run(10)
+  t.match(two.received, [{ from: { ip: '203.0.113.50', port: 6000 } }])
+  t.match(simulation.stats().ways['one>two'], { packets: 1, cut: 1 })
+})

@@ -98,6 +98,10 @@ export class Simulation implements Clock {
     this.#network.resetNat(name)
   }
 
+  setCut(one: string, other: string, isCut: boolean): void {
+    this.#network.setCut(one, other, isCut)
+  }
+
   /** Open sockets stay open and have the new address, as those of a wildcard do. */
   moveHost(name: string, to: Move): void {
     this.#network.moveHost(name, to)

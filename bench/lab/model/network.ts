@@ -19,8 +19,18 @@ export interface Delivery {
   readonly at: Milliseconds
 }
 
+/** What one neighbour sent to another, the router between them included: `home` to `server`. */
+export interface WayStats {
+  packets: number
+  bytes: number
+  /** Dropped because the way was cut. */
+  cut: number
+}
+
 export interface NetworkStats {
   readonly links: Readonly<Record<string, { readonly up: LinkStats; readonly down: LinkStats }>>
+  /** By `from>to`, names of two below the same box (or the internet), where anything went. */
+  readonly ways: Readonly<Record<string, Readonly<WayStats>>>
   /** Mappings alive, by box. */
   readonly mappings: Readonly<Record<string, number>>
   /** What never entered a link: */
@@ -37,7 +47,12 @@ export interface NetworkStats {
 export interface Move {
   readonly ip: string
   readonly ip6?: string
+  readonly prefix?: number
   readonly behind?: string | undefined
+}
+
+interface Way extends WayStats {
+  isCut: boolean
 }
 
 /** Drive it with `send`, then `poll` until undefined, then wait for `deadline()`. */
@@ -47,6 +62,8 @@ export class Network {
   readonly #coreHops: number
   readonly #deadlines: Deadlines
   readonly #nodes: readonly Node[]
+  /** By the indices of both neighbours. */
+  readonly #ways = new Map<number, Way>()
   readonly #counts = { malformed: 0, refused: 0, unrouted: 0, expired: 0 }
 
   /** RangeError that names what is wrong with the spec. */
@@ -78,7 +95,7 @@ export class Network {
       const packet = link.poll(at)
       deadlines.set(number, link.deadline())
       if (!packet) continue
-      if (isUp) this.#fromBelow(node.parent ?? this.#topology.core, packet, at)
+      if (isUp) this.#fromBelow(node.parent ?? this.#topology.core, node, packet, at)
       else if (node.kind !== 'host') this.#fromAbove(node, packet, at)
       // A host that has moved does not get what was sent to its old address.
       else if (!node.addresses.includes(packet.destination)) this.#counts.unrouted++
@@ -119,6 +136,18 @@ export class Network {
     this.#topology.nat(name).reset()
   }
 
+  /**
+   * Ends or restores the way between two neighbours, both directions at once, while all others
+   * reach both: a peer's path breaks, and that to its server does not. What a NAT between them
+   * hairpins goes another way. RangeError unless both are below the same box.
+   */
+  setCut(one: string, other: string, isCut: boolean): void {
+    const [a, b] = [this.#topology.node(one), this.#topology.node(other)]
+    if (a.parent !== b.parent) throw new RangeError(`"${one}" and "${other}" are no neighbours`)
+    this.#way(a, b).isCut = isCut
+    this.#way(b, a).isCut = isCut
+  }
+
   /** The mappings of a box that are alive. */
   mappings(name: string, now: Milliseconds): MappingView[] {
     return this.#topology.nat(name).mappings(now)
@@ -136,22 +165,48 @@ export class Network {
     const mappings = this.#nodes.flatMap(({ name, nat }) =>
       nat ? [[name, nat.mappings(now).length] as const] : [],
     )
+    const ways = [...this.#ways].map(([key, { packets, bytes, cut }]) => {
+      const count = this.#nodes.length
+      const [from, to] = [this.#nodes[Math.floor(key / count)], this.#nodes[key % count]]
+      return [`${from?.name}>${to?.name}`, { packets, bytes, cut }] as const
+    })
     return {
       links: Object.fromEntries(links),
+      ways: Object.fromEntries(ways),
       mappings: Object.fromEntries(mappings),
       ...this.#counts,
     }
   }
 
-  /** A packet from one of the node's children. */
-  #fromBelow(node: Node, packet: Packet, now: Milliseconds): void {
+  /** A packet from `from`, one of the node's children. */
+  #fromBelow(node: Node, from: Node, packet: Packet, now: Milliseconds): void {
     const child = node.routes.get(packet.destination)
     // Behind one NAT is one LAN: no hop between its hosts.
     const hops = node.kind === 'core' ? this.#coreHops : node.nat && child ? 0 : 1
     if (!packet.decrementTtl(hops)) this.#expired(node, packet, now)
-    else if (child) this.#sendDown(child, packet, now)
-    else if (node.nat?.owns(packet.destination)) this.#hairpin(node.nat, node, packet, now)
+    else if (child) this.#cross(from, child, packet, now)
+    else if (node.nat?.owns(packet.destination)) this.#hairpin(node.nat, node, from, packet, now)
     else this.#leave(node, packet, now)
+  }
+
+  #cross(from: Node, to: Node, packet: Packet, now: Milliseconds): void {
+    const way = this.#way(from, to)
+    if (way.isCut) {
+      way.cut++
+      return
+    }
+    way.packets++
+    way.bytes += packet.length
+    this.#sendDown(to, packet, now)
+  }
+
+  #way(from: Node, to: Node): Way {
+    const key = from.index * this.#nodes.length + to.index
+    const known = this.#ways.get(key)
+    if (known) return known
+    const way = { packets: 0, bytes: 0, cut: 0, isCut: false }
+    this.#ways.set(key, way)
+    return way
   }
 
   /** A packet from the node's uplink. */
@@ -176,9 +231,20 @@ export class Network {
     else this.#counts.unrouted++
   }
 
-  #hairpin(nat: NatBox, node: Node, packet: Packet, now: Milliseconds): void {
-    if (nat.options.hairpin && nat.outbound(packet, now)) this.#enter(node, packet, now)
-    else this.#counts.refused++
+  #hairpin(nat: NatBox, node: Node, from: Node, packet: Packet, now: Milliseconds): void {
+    if (!nat.options.hairpin || !nat.outbound(packet, now) || !nat.inbound(packet, now)) {
+      this.#counts.refused++
+      return
+    }
+    const to = node.routes.get(packet.destination)
+    if (!to) {
+      this.#counts.unrouted++
+      return
+    }
+    const way = this.#way(from, to)
+    way.packets++
+    way.bytes += packet.length
+    this.#sendDown(to, packet, now)
   }
 
   #sendUp(node: Node, packet: Packet, now: Milliseconds): void {

@@ -99,6 +99,11 @@ export interface HostSpec {
   readonly name: string
   readonly ip: string
   readonly ip6?: string
+  /**
+   * How many leading bits of `ip` its neighbours have in common, as its device says it. Default 32:
+   * the host knows of no neighbour.
+   */
+  readonly prefix?: number
   /** Name of a box. Absent: straight on the internet. */
   readonly behind?: string
 }
