@@ -28,6 +28,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'lib/transport': ['lib/mux', 'lib/quic', 'lib/udp', 'seam'],
   // Packets over a session: QUIC datagrams, frames of a stream, or frp's messages.
   'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
+  // frp's own hole punching, for each of its three places.
+  'lib/nathole': ['lib/wire', 'seam'],
   // Features are handed a host; they know neither side.
   'lib/proxy': ['lib/config', 'lib/datagram', 'lib/e2e', 'lib/stream', 'lib/wire', 'seam'],
   'lib/visitor': [
@@ -64,6 +66,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/control',
     'lib/datagram',
     'lib/e2e',
+    'lib/nathole',
     'lib/proxy',
     'lib/stream',
     'lib/udp',

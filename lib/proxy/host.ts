@@ -119,6 +119,11 @@ export interface ProxyHost {
   /** Lets visitors in, those who `secret` allows. */
   openDoor(secret: SecretSpec, onUser: (user: UserConnection) => void): OpenDoor
   /**
+   * Introduces real visitors to a real owner, or to ours, for frp's own hole punching: they then
+   * talk to each other and not to us (frp-wire.md section 7).
+   */
+  openRendezvous(secret: SecretSpec): OpenDoor
+  /**
    * The stream for one user connection, or for the packets of all users. Rejects with TIMED_OUT,
    * LIMIT_EXCEEDED, SESSION_CLOSED, or ABORTED when the user left first.
    */

@@ -5,10 +5,12 @@ import { startStcp } from './stcp.ts'
 import { startSudp } from './sudp.ts'
 import { startTcp } from './tcp.ts'
 import { startUdp } from './udp.ts'
+import { startXtcp } from './xtcp.ts'
 
 export const proxyStarters: Readonly<Record<string, ProxyStarter>> = {
   stcp: startStcp,
   sudp: startSudp,
   tcp: startTcp,
   udp: startUdp,
+  xtcp: startXtcp,
 }

@@ -6,12 +6,15 @@ import type { Logger } from '../log.ts'
 import type { OpenPort, PacketWay, ProxyHost, ProxySpec, RunningProxy } from '../proxy/host.ts'
 import { proxyStarters } from '../proxy/registry.ts'
 import type { ServerContext } from './context.ts'
+import type { NatHoleParty } from './natholes.ts'
 import type { ProxyStatus } from './status.ts'
 
 export interface ClientProxiesOptions {
   readonly runId: string
   /** Whose proxies they are. */
   readonly user: string
+  /** The client himself, who meets visitors of his xtcp proxies. */
+  readonly party: NatHoleParty
   /** Known once the client has logged in. */
   readonly packets: () => PacketWay
   readonly openWorkStream: (
@@ -101,7 +104,7 @@ export class ClientProxies {
   }
 
   #hostOf(spec: ProxySpec): ProxyHost {
-    const { ports, udpPorts, visitors, key, clock } = this.#context
+    const { ports, udpPorts, visitors, natHoles, key, clock } = this.#context
     const { name } = spec
     const log = this.#log(name)
     return {
@@ -114,6 +117,11 @@ export class ClientProxies {
       packets: this.#options.packets(),
       openDoor: (secret, onUser) =>
         visitors.open({ ...secret, name, owner: this.#options.user }, onUser),
+      openRendezvous: ({ sk, prekey, allowUsers }) =>
+        natHoles.open(
+          { name, owner: this.#options.party, sk, ownerChecks: prekey !== '', allowUsers },
+          options => this.#options.openWorkStream(spec, undefined, options),
+        ),
       openWorkStream: (from, options) => this.#options.openWorkStream(spec, from, options),
       countTraffic: (inBytes, outBytes) => this.#countTraffic(name, inBytes, outBytes),
       countConnection: user => this.#count(name, user),

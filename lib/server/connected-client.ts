@@ -66,6 +66,7 @@ export class ConnectedClient {
     this.#proxies = new ClientProxies(context, {
       runId,
       user: login.user,
+      party: this,
       packets: () => this.#packets(),
       openWorkStream: (spec, from, opening) => this.#openWorkStream(spec, from, opening),
     })
@@ -139,6 +140,7 @@ export class ConnectedClient {
     this.#reason = reason
     this.#channel.close(reason)
     this.#workStreams?.close()
+    this.#context.natHoles.handleGone(this)
     this.#onReady?.()
     if (!wasOpen) {
       this.#finish()
@@ -152,6 +154,19 @@ export class ConnectedClient {
   /** Resolves when no user connection of this client runs any more, or after `graceMs`. */
   idle(graceMs: number): Promise<void> {
     return this.#proxies.idle(graceMs)
+  }
+
+  get ip(): string {
+    return this.session.remoteAddress.ip
+  }
+
+  rttMs(): number | undefined {
+    return this.session.stats().rttMs
+  }
+
+  /** For what is no business of the control. Dropped when the client has left. */
+  send(message: OutgoingMessage): void {
+    if (this.#phase === 'open') this.#send(message)
   }
 
   /** Of the client's login: the prefix of its names. */
@@ -191,6 +206,7 @@ export class ConnectedClient {
     try {
       while (this.#phase === 'open') {
         const message = await this.#channel.readMessage()
+        if (this.#context.natHoles.receive(message, this)) continue
         this.#control.handleMessage(message, clock.now())
         this.#drain()
         if (this.#control.isBusy) await new Promise<void>(ready => (this.#onReady = ready))

@@ -23,6 +23,7 @@ import { ConnectedClient, loginLine } from './connected-client.ts'
 import type { ServerContext } from './context.ts'
 import { Incoming } from './incoming.ts'
 import { acceptLogin, checkWorkConn, errorForClient } from './login.ts'
+import { NatHoles } from './natholes.ts'
 import { openNetwork } from './network.ts'
 import { inLog, refuseLogin, refuseWorkStream } from './refusal.ts'
 import { PortTable } from './ports.ts'
@@ -92,6 +93,11 @@ export class Server extends EventEmitter<ServerEvents> {
         clock,
         log: this.#log,
         errorForVisitor: reason => errorForClient('register visitor conn error', reason, config),
+      }),
+      natHoles: new NatHoles({
+        clock,
+        log: this.#log,
+        reserveMs: config.natholeAnalysisDataReserveHours * 3_600_000,
       }),
       emit: (name, ...args) => this.#emit(name, ...args),
     }

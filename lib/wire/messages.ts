@@ -55,6 +55,14 @@ export interface VisitorIntroduction extends VisitorOffer {
   readonly use_compression: boolean
 }
 
+/** What a server of ours tells the owner of a prekey about a real visitor of an xtcp proxy. */
+export interface HoleExtension {
+  /** As in NatHoleVisitor: for the owner to check, who alone knows the secret. */
+  readonly sign_key: string
+  readonly timestamp: number
+  readonly protocol: string
+}
+
 /** Only frp's in-process SSH gateway client fills this in. */
 export interface ClientSpec {
   readonly type: string
@@ -237,6 +245,8 @@ export interface NatHoleClient {
   readonly sid: string
   readonly mapped_addrs: readonly string[]
   readonly assisted_addrs: readonly string[]
+  /** Ours only: why the visitor is refused. */
+  readonly quicfrp?: { readonly error: string } | undefined
 }
 
 export interface PortsRange {
@@ -274,6 +284,8 @@ export interface NatHoleSid {
   readonly sid: string
   readonly response: boolean
   readonly nonce: string
+  /** Ours only, on a work stream. */
+  readonly quicfrp?: HoleExtension | undefined
 }
 
 export interface NatHoleReport {

@@ -183,6 +183,7 @@ export const SCHEMA: {
       sid: 'string',
       mapped_addrs: 'strings',
       assisted_addrs: 'strings',
+      quicfrp: { optional: { error: 'string' } },
     },
   },
   NatHoleResp: {
@@ -210,7 +211,13 @@ export const SCHEMA: {
   },
   NatHoleSid: {
     byte: '5',
-    fields: { transaction_id: 'string', sid: 'string', response: 'boolean', nonce: 'string' },
+    fields: {
+      transaction_id: 'string',
+      sid: 'string',
+      response: 'boolean',
+      nonce: 'string',
+      quicfrp: { optional: { sign_key: 'string', timestamp: 'int', protocol: 'string' } },
+    },
   },
   NatHoleReport: { byte: '6', fields: { sid: 'string', success: 'boolean' } },
   NewBench: { byte: 'B', fields: { seconds: 'int' } },

@@ -44,6 +44,7 @@ function fakeHost(openWorkStream: ProxyHost['openWorkStream']): FakeHost {
       return { port: port === 0 ? 4711 : port, close: async () => void (host.isOpen = false) }
     },
     openDoor: () => ({ close: () => {} }),
+    openRendezvous: () => ({ close: () => {} }),
     listenUdp: never,
     packets: { isReal: true },
     openWorkStream,
