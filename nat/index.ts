@@ -4,3 +4,15 @@
 export * from './types.ts'
 export * from './path/types.ts'
 export { PathPolicy, type PathPolicyOptions } from './path/policy.ts'
+export {
+  PROBE_BYTES,
+  ProbeSession,
+  probeTag,
+  type PeerRole,
+  type Probe,
+  type ProbeKeys,
+  type RequestOptions,
+} from './probe.ts'
+export { type LocalNetwork } from './candidates.ts'
+export { Puncher } from './punch/puncher.ts'
+export * from './punch/types.ts'

@@ -1,0 +1,39 @@
+// IP addresses as bytes, for codecs and for asking to which range one belongs.
+
+import { isIPv4, isIPv6 } from 'node:net'
+
+/** 4 or 16 bytes; undefined where the text is no IP address, or has a zone (`fe80::1%eth0`). */
+export function ipBytes(ip: string): Uint8Array | undefined {
+  if (isIPv4(ip)) return Uint8Array.from(ip.split('.'), Number)
+  if (!isIPv6(ip) || ip.includes('%')) return undefined
+  const dotted = ip.lastIndexOf('.') > 0 ? ip.slice(ip.lastIndexOf(':') + 1) : ''
+  const [a = 0, b = 0, c = 0, d = 0] = dotted.split('.').map(Number)
+  const tail = [(a << 8) | b, (c << 8) | d].map(group => group.toString(16)).join(':')
+  const text = dotted === '' ? ip : ip.slice(0, -dotted.length) + tail
+  const [head = '', rest] = text.split('::')
+  const left = groups(head)
+  const right = groups(rest ?? '')
+  const gap = rest === undefined ? 0 : 8 - left.length - right.length
+  const all = [...left, ...Array<number>(Math.max(0, gap)).fill(0), ...right]
+  return Uint8Array.from(all.flatMap(group => [group >>> 8, group & 0xff]))
+}
+
+/** The text of 4 or 16 bytes; IPv6 without `::` and leading zeros. */
+export function formatIp(bytes: Uint8Array): string {
+  if (bytes.length === 4) return bytes.join('.')
+  const texts: string[] = []
+  for (let at = 0; at < bytes.length; at += 2) {
+    texts.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16))
+  }
+  return texts.join(':')
+}
+
+/** One text for all ways to write an address; what is no address stays as it is. */
+export function canonicalIp(ip: string): string {
+  const bytes = ipBytes(ip)
+  return bytes ? formatIp(bytes) : ip
+}
+
+function groups(text: string): number[] {
+  return text === '' ? [] : text.split(':').map(group => Number.parseInt(group, 16))
+}
