@@ -36,6 +36,16 @@ export interface QuicOptions extends TlsOptions {
   readonly maxStreams: number
   /** Fixed UDP payload size in bytes, 1200..65507; 0 probes the path. */
   readonly datagramBytes: number
+  /**
+   * A client pings after so much silence, to notice a killed server. Default LIVENESS_MS of
+   * connection.ts; Infinity leaves it to keepaliveMs.
+   */
+  readonly livenessMs?: number
+  /**
+   * Connections begin with datagrams of this size, and `resize` says when the path takes more, up
+   * to `datagramBytes`. Default: `datagramBytes` from the start.
+   */
+  readonly startDatagramBytes?: number
 }
 
 const MIB = 1 << 20

@@ -38,6 +38,10 @@ export interface ConnectionOptions {
   readonly keepaliveMs: number
   readonly idleTimeoutMs: number
   /** See config.ts. */
+  readonly livenessMs?: number
+  /** See config.ts. */
+  readonly startDatagramBytes?: number
+  /** See config.ts. */
   readonly isNear: boolean
   /** A client of ours: its moves are followed by rebinding.ts, not by quiche. */
   readonly isPinned: boolean
@@ -71,8 +75,9 @@ export class QuicConnection implements StreamHost, NoticeHost {
   readonly native: Connection
   readonly cids: ConnectionIds
   readonly role: 'client' | 'server'
-  readonly datagramBytes: number
   readonly closed: Promise<CloseReason>
+  readonly leastDatagramBytes: number
+  readonly mostDatagramBytes: number
   readonly ready: Promise<void>
   onStream: ((stream: QuicStream) => void) | undefined
   /** The server's endpoint hands the connection over once the handshake is done. */
@@ -83,6 +88,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   /** Where the peer's packets come from; with a real frpc quiche decides where answers go. */
   #heardFrom: Address
   readonly #rebinding: Rebinding | undefined
+  #datagramBytes: number
   readonly #host: ConnectionHost
   readonly #options: ConnectionOptions
   readonly #ids: StreamIds
@@ -110,7 +116,9 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.native = native
     this.role = options.role
     this.remote = options.remote
-    this.datagramBytes = options.datagramBytes
+    this.mostDatagramBytes = options.datagramBytes
+    this.leastDatagramBytes = options.startDatagramBytes ?? options.datagramBytes
+    this.#datagramBytes = this.leastDatagramBytes
     this.#heardFrom = options.remote
     this.#rebinding = options.isPinned ? new Rebinding() : undefined
     this.#host = host
@@ -151,6 +159,32 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** DER; undefined before the handshake is done, and where the peer showed none. */
+  get peerCertificate(): Uint8Array | undefined {
+    return this.native.peerCertChain()?.[0]
+  }
+
+  /** Bytes of UDP payload of a full packet. */
+  get datagramBytes(): number {
+    return this.#datagramBytes
+  }
+
+  /**
+   * The packets travel another way from now on, unseen by quiche: what was learnt of the old way's
+   * queue means nothing. `datagramBytes`: what the new way takes, up to what the connection was
+   * made for.
+   */
+  handleRoute(datagramBytes: number): void {
+    this.resize(datagramBytes)
+    this.#sender.handleRoute()
+  }
+
+  /** From `startDatagramBytes` to `datagramBytes` of its options. */
+  resize(datagramBytes: number): void {
+    const { leastDatagramBytes, mostDatagramBytes } = this
+    this.#datagramBytes = Math.max(leastDatagramBytes, Math.min(mostDatagramBytes, datagramBytes))
   }
 
   // ---- datagrams in
@@ -399,9 +433,9 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   #keepaliveAt(): number {
     if (!this.#isEstablished) return Number.POSITIVE_INFINITY
-    const { keepaliveMs, idleTimeoutMs } = this.#options
+    const { keepaliveMs, idleTimeoutMs, livenessMs = LIVENESS_MS } = this.#options
     const period = Math.min(keepaliveMs, idleTimeoutMs / 2)
-    return this.#heardAt + (this.role === 'client' ? Math.min(period, LIVENESS_MS) : period)
+    return this.#heardAt + (this.role === 'client' ? Math.min(period, livenessMs) : period)
   }
 
   #onTimer(): void {

@@ -8,6 +8,9 @@ import type { Connection } from './quiche-types.ts'
 export interface DatagramHost {
   readonly native: Connection
   readonly isOver: boolean
+  /** UDP payload of a full packet on the smallest and the largest of the connection's ways. */
+  readonly leastDatagramBytes: number
+  readonly mostDatagramBytes: number
   /** Sends what quiche holds, now. */
   flush(): void
   /** Sends it before this turn of the loop ends. */
@@ -35,8 +38,11 @@ export class QuicDatagrams implements DatagramChannel {
 
   /** Undefined when the peer takes no DATAGRAM frames. To be asked after the handshake. */
   static of(host: DatagramHost): QuicDatagrams | undefined {
-    const maxBytes = host.native.dgramMaxWritableLen()
-    return maxBytes === null || maxBytes <= 0 ? undefined : new QuicDatagrams(host, maxBytes)
+    const writable = host.native.dgramMaxWritableLen()
+    if (writable === null) return undefined
+    // quiche would keep a frame that does not fit the packet, and all those behind it.
+    const maxBytes = writable - (host.mostDatagramBytes - host.leastDatagramBytes)
+    return maxBytes <= 0 ? undefined : new QuicDatagrams(host, maxBytes)
   }
 
   send(payload: Uint8Array): boolean {

@@ -355,8 +355,14 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     native: Connection,
     options: Omit<ConnectionOptions, 'keepaliveMs' | 'idleTimeoutMs'>,
   ): QuicConnection {
-    const { keepaliveMs, idleTimeoutMs } = this.#options
-    const connection = new QuicConnection(native, this, { ...options, keepaliveMs, idleTimeoutMs })
+    const { keepaliveMs, idleTimeoutMs, livenessMs, startDatagramBytes } = this.#options
+    const connection = new QuicConnection(native, this, {
+      ...options,
+      keepaliveMs,
+      idleTimeoutMs,
+      ...(livenessMs !== undefined && { livenessMs }),
+      ...(startDatagramBytes !== undefined && { startDatagramBytes }),
+    })
     this.#connections.add(connection)
     return connection
   }

@@ -90,6 +90,8 @@ export interface Connection {
   retiredScidNext(): Uint8Array | null
   close(isApp: boolean, code: number, reason: Uint8Array): void | null
   sourceId(): Uint8Array
+  /** DER, the peer's own certificate first. */
+  peerCertChain(): Uint8Array[] | null
   applicationProto(): Uint8Array
   isEstablished(): boolean
   isDraining(): boolean

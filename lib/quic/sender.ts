@@ -21,8 +21,9 @@ export interface SenderOptions {
 
 export class Sender {
   readonly #native: Connection
+  readonly #options: SenderOptions
   /** Near paths have none. */
-  readonly #gate: SendGate | undefined
+  #gate: SendGate | undefined
   readonly #copies = new SecondCopies()
   readonly #blocked = new Set<QuicStream>()
   readonly #urgencies = new WeakMap<QuicStream, number>()
@@ -32,8 +33,14 @@ export class Sender {
 
   constructor(native: Connection, options: SenderOptions) {
     this.#native = native
-    const { gaugeId, datagramBytes, isNear } = options
-    if (!isNear) this.#gate = new SendGate(native, gaugeId, datagramBytes)
+    this.#options = options
+    this.handleRoute()
+  }
+
+  /** The packets travel another way: its queue has to be found anew. */
+  handleRoute(): void {
+    const { gaugeId, datagramBytes, isNear } = this.#options
+    if (!isNear) this.#gate = new SendGate(this.#native, gaugeId, datagramBytes)
   }
 
   /** Packets have come in. */

@@ -9,16 +9,8 @@ import { MAX_DELAY_MS } from '../clock.ts'
 import { errorText, systemCode, TunnelError } from '../errors.ts'
 import { loadQuiche, QuicEndpoint, type QuicConnection, type QuicOptions } from '../quic/index.ts'
 import { openUdpSocket } from '../udp/index.ts'
-import type {
-  CloseReason,
-  DatagramChannel,
-  Dialer,
-  Listener,
-  ListenerEvents,
-  Session,
-  SessionStats,
-  Stream,
-} from './transport.ts'
+import { QuicSession } from './quic-session.ts'
+import type { Dialer, Listener, ListenerEvents } from './transport.ts'
 
 export interface QuicListenOptions extends QuicOptions {
   readonly address: Address
@@ -207,53 +199,5 @@ async function handshake(
   } finally {
     clearTimeout(timer)
     signal?.removeEventListener('abort', onAbort)
-  }
-}
-
-class QuicSession implements Session {
-  readonly protocol = 'quic'
-  readonly canOpen = true
-  readonly localAddress: Address
-  readonly datagrams?: DatagramChannel
-  readonly closed: Promise<CloseReason>
-  readonly #connection: QuicConnection
-  readonly #endpoint: QuicEndpoint | undefined
-  #early: Stream[] = []
-
-  constructor(connection: QuicConnection, localAddress: Address, endpoint?: QuicEndpoint) {
-    this.#connection = connection
-    this.localAddress = localAddress
-    this.#endpoint = endpoint
-    this.closed = connection.closed
-    if (connection.datagrams) this.datagrams = connection.datagrams
-    connection.onStream = stream => this.#early.push(stream)
-    if (endpoint) void connection.closed.then(({ detail }) => endpoint.close(detail))
-  }
-
-  get remoteAddress(): Address {
-    return this.#connection.remote
-  }
-
-  openStream(): Promise<Stream> {
-    try {
-      return Promise.resolve(this.#connection.openStream())
-    } catch (error) {
-      return Promise.reject(error)
-    }
-  }
-
-  onStream(handler: (stream: Stream) => void): void {
-    this.#connection.onStream = handler
-    for (const stream of this.#early.splice(0)) handler(stream)
-  }
-
-  stats(): SessionStats {
-    const { rttMs, datagramBytes } = this.#connection
-    return rttMs === undefined ? { datagramBytes } : { rttMs, datagramBytes }
-  }
-
-  async close(detail = ''): Promise<void> {
-    this.#connection.close(0, detail)
-    await this.#endpoint?.close(detail)
   }
 }

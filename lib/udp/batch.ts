@@ -31,6 +31,10 @@ const IP_MTU_DISCOVER = 10
 const IPPROTO_IPV6 = 41
 const IPV6_MTU_DISCOVER = 23
 const IPV6_V6ONLY = 26
+const IP_TTL = 2
+const IPV6_UNICAST_HOPS = 16
+/** The system's. */
+const DEFAULT_TTL = -1
 const PMTUDISC_PROBE = 3
 const SOL_UDP = 17
 const UDP_SEGMENT = 103
@@ -119,6 +123,8 @@ class BatchSocket implements UdpSocket {
   readonly maxBurstBytes = 65_507
   maxSegments = 64
   onWritable: (() => void) | undefined
+  readonly #libc: Libc
+  readonly #fd: number
   readonly #family: number
   readonly #socket: Socket
   readonly #sender: Sender
@@ -135,6 +141,8 @@ class BatchSocket implements UdpSocket {
     socket: Socket
   }) {
     this.isUnfragmented = options.use === 'endpoint'
+    this.#libc = options.libc
+    this.#fd = options.fd
     this.#family = options.family
     this.#socket = options.socket
     const { address, port } = options.socket.address()
@@ -176,6 +184,24 @@ class BatchSocket implements UdpSocket {
       default:
         return 'failed'
     }
+  }
+
+  sendWithTtl(datagram: Buffer, to: Address, ttl: number): SendResult {
+    // What waits in libuv would leave with it, too.
+    if (this.#isClosed || this.#queued > 0) return 'failed'
+    const [level, option] = to.ip.includes(':')
+      ? [IPPROTO_IPV6, IPV6_UNICAST_HOPS]
+      : [IPPROTO_IP, IP_TTL]
+    this.#set(level, option, ttl)
+    const code = this.#sender.send(datagram, datagram.length, to)
+    this.#set(level, option, DEFAULT_TTL)
+    return code === undefined ? 'sent' : 'failed'
+  }
+
+  #set(level: number, option: number, number: number): void {
+    const value = Buffer.alloc(4)
+    value.writeInt32LE(number)
+    this.#libc.setsockopt(this.#fd, level, option, value, 4)
   }
 
   #sendSingly(burst: Buffer, segmentBytes: number, to: Address): SendResult {

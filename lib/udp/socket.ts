@@ -43,6 +43,11 @@ export interface UdpSocket {
    * The bytes have left, or were copied, when it returns.
    */
   send(burst: Buffer, segmentBytes: number, to: Address): SendResult
+  /**
+   * One datagram that routers drop after `ttl` hops: it opens our NAT and does not reach the other
+   * one. Absent where the system cannot set it for a single datagram.
+   */
+  sendWithTtl?(datagram: Buffer, to: Address, ttl: number): SendResult
   /** Called once after a `blocked` send, when it is worth trying again. */
   onWritable: (() => void) | undefined
   start(handler: DatagramHandler): void

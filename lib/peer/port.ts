@@ -1,0 +1,199 @@
+// The UDP port of a client towards its peers and STUN servers: what comes in is told apart by its
+// first bytes (RFC 9443) and by who sent it. Extra sockets, of which hard NATs need many, are
+// numbered; 0 is the port itself, and a path may go on over any of them.
+
+import type { Address } from '../address.ts'
+import { systemCode, TunnelError } from '../errors.ts'
+import { type DatagramHandler, openPlainSocket, openUdpSocket } from '../udp/index.ts'
+import type { SendResult, UdpSocket } from '../udp/index.ts'
+import type { PeerSocket } from './peer-socket.ts'
+
+/** Takes a STUN message, probes among them; true when it was meant for the listener. */
+export type StunListener = (socket: number, data: Buffer, from: Address) => boolean
+
+/** Extra sockets of all peers together. */
+const MAX_EXTRA = 1024
+const STUN_COOKIE = 0x2112a442
+const STUN_HEADER_BYTES = 20
+
+export class PeerPort {
+  readonly address: Address
+  readonly #sockets = new Map<number, UdpSocket>()
+  readonly #listeners = new Set<StunListener>()
+  /** By socket number and remote address. */
+  readonly #peers = new Map<string, PeerSocket>()
+  /** The same by address objects, which a socket makes once for each remote. */
+  readonly #known = new WeakMap<Address, Map<number, PeerSocket>>()
+  readonly #touched = new Set<PeerSocket>()
+  #nextNumber = 1
+  #isClosed = false
+
+  /** On any port of all addresses. Rejects with UNSUPPORTED where UDP sockets cannot be made. */
+  static async open(): Promise<PeerPort> {
+    try {
+      return new PeerPort(await openUdpSocket({ ip: '::', port: 0 }))
+    } catch (cause) {
+      if (systemCode(cause) !== 'EAFNOSUPPORT') throw unusable(cause)
+    }
+    try {
+      return new PeerPort(await openUdpSocket({ ip: '0.0.0.0', port: 0 }))
+    } catch (cause) {
+      throw unusable(cause)
+    }
+  }
+
+  private constructor(socket: UdpSocket) {
+    this.address = socket.address
+    this.#add(0, socket)
+    socket.onWritable = () => {
+      for (const peer of new Set(this.#peers.values())) peer.onWritable?.()
+    }
+  }
+
+  /** Whether it reaches IPv6 addresses, too. */
+  get isDualStack(): boolean {
+    return this.address.ip.includes(':')
+  }
+
+  /** One datagram. With a `ttl` it gets no farther than that, where the system can do so. */
+  send(socket: number, data: Buffer, to: Address, ttl?: number): SendResult {
+    const target = this.#sockets.get(socket)
+    if (target === undefined) return 'failed'
+    if (ttl === undefined) return target.send(data, data.length, to)
+    return target.sendWithTtl?.(data, to, ttl) ?? 'failed'
+  }
+
+  /** As UdpSocket.send. */
+  sendBurst(socket: number, burst: Buffer, segmentBytes: number, to: Address): SendResult {
+    const target = this.#sockets.get(socket)
+    if (target === undefined) return 'failed'
+    if (target.maxSegments >= Math.ceil(burst.length / segmentBytes)) {
+      return target.send(burst, segmentBytes, to)
+    }
+    let result: SendResult = 'sent'
+    const step = target.maxSegments * segmentBytes
+    for (let at = 0; at < burst.length; at += step) {
+      const sent = target.send(burst.subarray(at, at + step), segmentBytes, to)
+      if (sent !== 'sent') result = sent
+    }
+    return result
+  }
+
+  /** Each STUN message goes to the listeners until one takes it. The function ends it. */
+  listen(listener: StunListener): () => void {
+    this.#listeners.add(listener)
+    return () => this.#listeners.delete(listener)
+  }
+
+  /** What comes from there is the peer's. */
+  bind(socket: number, remote: Address, peer: PeerSocket): void {
+    this.#peers.set(keyOf(socket, remote), peer)
+  }
+
+  unbind(socket: number, remote: Address, peer: PeerSocket): void {
+    const key = keyOf(socket, remote)
+    if (this.#peers.get(key) === peer) this.#peers.delete(key)
+    this.#known.delete(remote)
+  }
+
+  /** Opens extra sockets; fewer where the system has no more. */
+  async openExtra(count: number): Promise<number[]> {
+    const numbers: number[] = []
+    while (numbers.length < count && this.#sockets.size <= MAX_EXTRA && !this.#isClosed) {
+      const ip = this.isDualStack ? '::' : '0.0.0.0'
+      const socket = await openPlainSocket({ ip, port: 0 }).catch(() => undefined)
+      if (socket === undefined) break
+      const number = this.#nextNumber++
+      this.#add(number, socket)
+      numbers.push(number)
+    }
+    return numbers
+  }
+
+  /** The port itself stays. */
+  closeExtra(numbers: readonly number[]): void {
+    for (const number of numbers) {
+      if (number === 0) continue
+      void this.#sockets.get(number)?.close()
+      this.#sockets.delete(number)
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    const sockets = [...this.#sockets.values()]
+    this.#sockets.clear()
+    this.#peers.clear()
+    await Promise.all(sockets.map(socket => socket.close()))
+  }
+
+  #add(number: number, socket: UdpSocket): void {
+    this.#sockets.set(number, socket)
+    const handler: DatagramHandler = {
+      onDatagram: (data, from, segmentBytes) => {
+        this.#receive(number, data, from, segmentBytes)
+      },
+      onBatchEnd: () => {
+        for (const peer of this.#touched) peer.endBatch()
+        this.#touched.clear()
+      },
+    }
+    socket.start(handler)
+  }
+
+  #receive(number: number, data: Buffer, from: Address, segmentBytes: number | undefined): void {
+    if (isStun(data)) {
+      this.#receiveStun(number, data, from, segmentBytes)
+      return
+    }
+    const peer = this.#known.get(from)?.get(number) ?? this.#find(number, from)
+    if (peer === undefined) return
+    peer.deliver(data, segmentBytes)
+    this.#touched.add(peer)
+  }
+
+  /** Several may be glued together; each tells its length. */
+  #receiveStun(
+    number: number,
+    data: Buffer,
+    from: Address,
+    segmentBytes: number | undefined,
+  ): void {
+    let rest = data
+    while (isStun(rest)) {
+      const length = STUN_HEADER_BYTES + rest.readUInt16BE(2)
+      if (length > rest.length) return
+      const message = rest.subarray(0, length)
+      for (const listener of this.#listeners) if (listener(number, message, from)) break
+      rest = rest.subarray(length)
+    }
+    if (rest.length > 0 && rest.length < data.length) {
+      this.#receive(number, rest, from, segmentBytes)
+    }
+  }
+
+  #find(number: number, from: Address): PeerSocket | undefined {
+    const peer = this.#peers.get(keyOf(number, from))
+    if (peer === undefined) return undefined
+    const known = this.#known.get(from) ?? new Map<number, PeerSocket>()
+    known.set(number, peer)
+    this.#known.set(from, known)
+    return peer
+  }
+}
+
+function isStun(data: Buffer): boolean {
+  return (
+    data.length >= STUN_HEADER_BYTES &&
+    data.readUInt8(0) < 4 &&
+    data.readUInt32BE(4) === STUN_COOKIE
+  )
+}
+
+function keyOf(socket: number, { ip, port }: Address): string {
+  return `${socket} ${ip} ${port}`
+}
+
+function unusable(cause: unknown): TunnelError {
+  return new TunnelError('UNSUPPORTED', 'no UDP socket can be opened', { cause })
+}

@@ -1,0 +1,153 @@
+// QUIC between two clients over one socket that belongs to just the two of them; what carries its
+// packets, and where to, is the socket's business (lib/peer). Visitors dial, owners accept.
+
+import type { Address } from '../address.ts'
+import { TunnelError } from '../errors.ts'
+import { loadQuiche, type QuicConnection, QuicEndpoint, type TlsOptions } from '../quic/index.ts'
+import type { UdpSocket } from '../udp/index.ts'
+import { QuicSession } from './quic-session.ts'
+
+/** Fits every path and, with what sealing adds, one QUIC datagram of most sessions with frps. */
+export const RELAY_DATAGRAM_BYTES = 1200
+/** Largest packet of a direct path; lib/peer finds out what fits. */
+export const DIRECT_DATAGRAM_BYTES = 1452
+
+/**
+ * A minute without frps is no reason to give a stream up: its relay may come back (frp issue 5087).
+ */
+const IDLE_TIMEOUT_MS = 90_000
+/** Nothing is sent for longer; it also holds the NAT mappings of a direct path (15 s at some). */
+const KEEPALIVE_MS = 14_000
+const HANDSHAKE_TIMEOUT_MS = 10_000
+const MAX_STREAMS = 1024
+
+/** A session whose way below can change. */
+export class PeerSession extends QuicSession {
+  readonly #peer: QuicConnection
+
+  constructor(connection: QuicConnection, local: Address, endpoint: QuicEndpoint) {
+    super(connection, local, endpoint)
+    this.#peer = connection
+  }
+
+  /** The packets take another way from now on, which carries datagrams of so many bytes. */
+  handleRoute(datagramBytes: number): void {
+    this.#peer.handleRoute(datagramBytes)
+  }
+
+  /** The way carries larger datagrams than was known. */
+  resize(datagramBytes: number): void {
+    this.#peer.resize(datagramBytes)
+  }
+
+  /** DER of the other side's certificate; undefined where it showed none. */
+  get peerCertificate(): Uint8Array | undefined {
+    return this.#peer.peerCertificate
+  }
+}
+
+export interface PeerOptions {
+  /** Of the peer, whatever it means to the socket. */
+  readonly remote: Address
+  readonly signal: AbortSignal
+}
+
+/**
+ * The visitor's end. The socket is closed with the session, or when this rejects: CONNECT_FAILED,
+ * TIMED_OUT, ABORTED or UNSUPPORTED.
+ */
+export async function dialPeer(
+  socket: UdpSocket,
+  { remote, signal }: PeerOptions,
+): Promise<PeerSession> {
+  const endpoint = await openEndpoint(socket, {})
+  const connection = endpoint.connect(remote, {
+    datagramBytes: DIRECT_DATAGRAM_BYTES,
+    isNear: false,
+    serverName: 'peer',
+  })
+  return settled(connection, endpoint, signal)
+}
+
+export interface AcceptOptions extends PeerOptions {
+  readonly tls: TlsOptions
+  /** Keys stateless resets: a visitor knows by them that its peer has restarted. */
+  readonly resetSecret: Uint8Array
+}
+
+/** The owner's end: takes one connection. Rejects as dialPeer. */
+export async function acceptPeer(
+  socket: UdpSocket,
+  { tls, resetSecret, signal }: AcceptOptions,
+): Promise<PeerSession> {
+  let take = (_connection: QuicConnection): void => {}
+  const first = new Promise<QuicConnection>(resolve => (take = resolve))
+  let isTaken = false
+  const endpoint = await openEndpoint(socket, {
+    ...tls,
+    resetSecret,
+    onConnection: connection => {
+      if (isTaken) connection.close(0, 'there is a connection already')
+      else take(connection)
+      isTaken = true
+    },
+  })
+  const none = new TunnelError('TIMED_OUT', 'the peer did not begin its connection')
+  const connection = await within(first, signal, none).catch(async (error: unknown) => {
+    await endpoint.close('giving up')
+    throw error
+  })
+  return settled(connection, endpoint, signal)
+}
+
+type Extras = TlsOptions & Pick<ConstructorParameters<typeof QuicEndpoint>[2], 'onConnection'> & {
+  readonly resetSecret?: Uint8Array
+}
+
+async function openEndpoint(socket: UdpSocket, extras: Extras): Promise<QuicEndpoint> {
+  try {
+    const quiche = await loadQuiche()
+    return new QuicEndpoint(quiche, socket, {
+      ...extras,
+      keepaliveMs: KEEPALIVE_MS,
+      idleTimeoutMs: IDLE_TIMEOUT_MS,
+      livenessMs: KEEPALIVE_MS,
+      maxStreams: MAX_STREAMS,
+      datagramBytes: DIRECT_DATAGRAM_BYTES,
+      startDatagramBytes: RELAY_DATAGRAM_BYTES,
+    })
+  } catch (error) {
+    await socket.close()
+    throw new TunnelError('UNSUPPORTED', 'QUIC is not available on this platform', { cause: error })
+  }
+}
+
+async function settled(
+  connection: QuicConnection,
+  endpoint: QuicEndpoint,
+  signal: AbortSignal,
+): Promise<PeerSession> {
+  const late = new TunnelError('TIMED_OUT', 'the other side does not answer over the relay')
+  try {
+    await within(connection.ready, signal, late)
+    return new PeerSession(connection, endpoint.socket.address, endpoint)
+  } catch (error) {
+    await endpoint.close('giving up')
+    throw error
+  }
+}
+
+/** Rejects with `late` after the time of a handshake, or ABORTED. */
+function within<T>(work: Promise<T>, signal: AbortSignal, late: TunnelError): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(late), HANDSHAKE_TIMEOUT_MS)
+    const onAbort = (): void => reject(new TunnelError('ABORTED', 'given up'))
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    const finish = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    work.then(resolve, reject).finally(finish)
+  })
+}
