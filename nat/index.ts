@@ -16,3 +16,4 @@ export {
 export { type LocalNetwork } from './candidates.ts'
 export { Puncher } from './punch/puncher.ts'
 export * from './punch/types.ts'
+export * from './portmap/index.ts'
