@@ -58,6 +58,11 @@ export class Program {
     })
   }
 
+  /** The last ones it printed. */
+  get lines(): readonly string[] {
+    return this.#lines
+  }
+
   get isRunning(): boolean {
     return this.#endText === undefined
   }
