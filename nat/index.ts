@@ -17,3 +17,10 @@ export { type LocalNetwork } from './candidates.ts'
 export { Puncher } from './punch/puncher.ts'
 export * from './punch/types.ts'
 export * from './portmap/index.ts'
+export type {
+  Confidence,
+  Discovery,
+  NatSample,
+  ServerReport,
+  StunServer,
+} from './discover.ts'
