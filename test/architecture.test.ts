@@ -110,6 +110,10 @@ const BESIDE_THE_FACE = [
 const PACKAGES: Readonly<Record<string, { readonly file: string; readonly isLazy: boolean }>> = {
   '@matrixai/quic/native/quiche.js': { file: 'lib/quic/binding.ts', isLazy: true },
   koffi: { file: 'lib/udp/libc.ts', isLazy: true },
+  // Its codec without its sockets; there is no one file of the package that has only that.
+  'stun/src/node_modules/lib/create-message.js': { file: 'nat/stun/codec.ts', isLazy: false },
+  'stun/src/node_modules/message/decode.js': { file: 'nat/stun/codec.ts', isLazy: false },
+  'stun/src/node_modules/message/encode.js': { file: 'nat/stun/codec.ts', isLazy: false },
   selfsigned: { file: 'lib/transport/certificate.ts', isLazy: true },
   yaml: { file: 'lib/config/yaml.ts', isLazy: true },
   'smol-toml': { file: 'lib/config/toml.ts', isLazy: false },
