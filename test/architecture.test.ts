@@ -28,23 +28,40 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   'lib/transport': ['lib/mux', 'lib/quic', 'lib/udp', 'seam'],
   // Packets over a session: QUIC datagrams, frames of a stream, or frp's messages.
   'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
+  // Ways between two machines behind NATs: machines and codecs.
+  'nat/stun': [],
+  nat: ['nat/stun'],
   // frp's own hole punching, for each of its three places.
-  'lib/nathole': ['lib/wire', 'seam'],
+  'lib/nathole': [
+    'lib/control',
+    'lib/transport',
+    'lib/udp',
+    'lib/wire',
+    'nat/stun',
+    'seam',
+  ],
   // Features are handed a host; they know neither side.
-  'lib/proxy': ['lib/config', 'lib/datagram', 'lib/e2e', 'lib/stream', 'lib/wire', 'seam'],
-  'lib/visitor': [
+  'lib/proxy': [
     'lib/config',
     'lib/datagram',
     'lib/e2e',
+    'lib/nathole',
+    'lib/stream',
+    'lib/wire',
+    'seam',
+  ],
+  'lib/visitor': [
+    'lib/config',
+    'lib/control',
+    'lib/datagram',
+    'lib/e2e',
+    'lib/nathole',
     'lib/proxy',
     'lib/stream',
     'lib/udp',
     'lib/wire',
     'seam',
   ],
-  // Ways between two machines behind NATs: machines and codecs.
-  'nat/stun': [],
-  nat: ['nat/stun'],
   // One QUIC connection between two clients, over whatever route.
   'lib/peer': [
     'lib/control',
@@ -78,6 +95,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/config',
     'lib/control',
     'lib/datagram',
+    'lib/nathole',
     'lib/proxy',
     'lib/visitor',
     'lib/wire',

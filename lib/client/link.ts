@@ -6,6 +6,7 @@ import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import { HoleRequests } from '../nathole/index.ts'
 import type { PacketWay } from '../proxy/host.ts'
 import type { Joined, UserConnection } from '../proxy/join.ts'
 import type { LocalProxy } from '../proxy/local.ts'
@@ -13,6 +14,7 @@ import type { CloseReason, Session, Stream } from '../transport/transport.ts'
 import { MessageChannel } from '../wire/channel.ts'
 import type { Draft, NewProxy } from '../wire/messages.ts'
 import { ClientControl, type ControlOutput } from './control.ts'
+import { holeNetwork } from './hole-network.ts'
 import { credentials, loginMessage } from './login.ts'
 import { printable, rawName, wireName } from './names.ts'
 import { newProxyMessage } from './new-proxy.ts'
@@ -51,6 +53,8 @@ export class Link {
   readonly session: Session
   /** Never rejects; pending until a link that was logged in is over. */
   readonly closed: Promise<CloseReason>
+  /** Of frp's hole punching. */
+  readonly signalling: HoleRequests
   readonly #setup: LinkSetup
   readonly #control: ClientControl
   readonly #channel: MessageChannel
@@ -89,6 +93,13 @@ export class Link {
     this.#secrets = new SecretProxies({
       clock,
       find: name => setup.proxies.get(rawName(config.user, name)),
+      send: message => {
+        this.#control.send(message)
+        this.#drive()
+      },
+    })
+    this.signalling = new HoleRequests({
+      clock,
       send: message => {
         this.#control.send(message)
         this.#drive()
@@ -142,6 +153,7 @@ export class Link {
     void this.#channel.closed.then(({ by, detail, error }) => this.#end({ by, detail }, error))
     void this.session.closed.then(reason => this.#end(reason))
     this.#channel.onMessage(message => {
+      if (message.type === 'NatHoleResp') this.signalling.handleAnswer(message)
       this.#control.handleMessage(message, this.#setup.clock.now())
       this.#drive()
     })
@@ -234,6 +246,7 @@ export class Link {
           session: login.features.includes('datagrams') ? this.session : undefined,
         }
       : { isReal: true }
+    const holes = { signalling: this.signalling, network: holeNetwork(config) }
     const workStreams = new WorkStreams({
       session: this.session,
       clock,
@@ -247,7 +260,8 @@ export class Link {
         const raw = rawName(config.user, name)
         const proxy = proxies.get(raw)
         if (!proxy || !this.#control.proxy(name)?.takesUsers) return undefined
-        const joining = proxy.join(stream, user, { halfClose, packets, log: this.#proxyLog(raw) })
+        const log = this.#proxyLog(raw)
+        const joining = proxy.join(stream, user, { halfClose, packets, holes, log })
         return this.#join(raw, joining, user)
       },
     })
@@ -284,6 +298,7 @@ export class Link {
     this.#onLogin?.(error ?? new TunnelError('SESSION_CLOSED', reason.detail))
     this.#channel.destroy()
     this.#secrets.stop()
+    this.signalling.close()
     void this.#workStreams?.drain()
     void this.session.close(reason.detail)
     this.#settleClosed(reason)

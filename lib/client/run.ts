@@ -217,7 +217,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#loggedAt = -Infinity
     this.#reconnect.handleConnected(this.#clock.now())
     void link.closed.then(reason => this.#handleLost(link, reason))
-    this.#visitors.attach({ session: link.session, runId, features })
+    const { session, signalling } = link
+    this.#visitors.attach({ session, runId, features, signalling })
     this.#settleStart?.()
     this.emit('login', { runId, serverVersion, features })
   }

@@ -8,3 +8,14 @@ export type {
   HoleParty,
   RendezvousOutput,
 } from './rendezvous.ts'
+export { HoleRequests, type HoleSignalling } from './signalling.ts'
+export {
+  type HoleNetwork,
+  type HoleQuic,
+  type PreparedHole,
+  prepareHole,
+  preparedLine,
+} from './prepared-hole.ts'
+export { type OpenHole, punch } from './punched.ts'
+export { TunnelPacing } from './tunnel-pacing.ts'
+export { acceptHole, dialHole } from '../transport/quic-hole.ts'

@@ -2,6 +2,7 @@
 
 import type { Address } from '../address.ts'
 import type { Logger } from '../log.ts'
+import type { HoleNetwork, HoleSignalling } from '../nathole/index.ts'
 import type { VisitorIntroduction } from '../wire/messages.ts'
 import type { PacketWay } from './host.ts'
 
@@ -20,6 +21,14 @@ export interface JoinOptions {
   readonly log: Logger
   /** For types that carry packets. */
   readonly packets: PacketWay
+  /** For xtcp with a real frp. */
+  readonly holes?: HoleAccess
+}
+
+/** What the owner needs to open holes for real visitors. */
+export interface HoleAccess {
+  readonly signalling: HoleSignalling
+  readonly network: HoleNetwork
 }
 
 export interface Joined {

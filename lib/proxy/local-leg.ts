@@ -35,12 +35,15 @@ export class LocalLeg {
     return this.#limiter?.bucket
   }
 
-  /** The bytes as they are inside the layers between us and the server. */
-  layered(stream: Duplex): Duplex {
+  /**
+   * The bytes as they are inside the layers between us and the server; on a direct way the key is
+   * the secret's.
+   */
+  layered(stream: Duplex, encryptionKey: Buffer = this.#encryptionKey): Duplex {
     const { useEncryption, useCompression } = this.#transport
     return layerStream(stream, {
       compression: useCompression,
-      ...(useEncryption && { encryptionKey: this.#encryptionKey }),
+      ...(useEncryption && { encryptionKey }),
       ...(this.#limiter && { limiter: this.#limiter, clock: this.clock }),
     })
   }

@@ -46,6 +46,20 @@ export async function joinStream(
   const header = proxyProtocolVersion !== '' && headerOf(proxyProtocolVersion, user)
   if (header) local.write(header)
   const plain = guest ?? leg.layered(stream)
+  return joined(plain, local, halfClose)
+}
+
+/** The same for a stream of plain bytes, of nobody in particular. */
+export async function joinPlain(
+  { config, leg }: Pick<StreamService, 'config' | 'leg'>,
+  plain: Duplex,
+  { halfClose, log }: Pick<JoinOptions, 'halfClose' | 'log'>,
+): Promise<Joined> {
+  const local = await dial(plain, config, { clock: leg.clock, log })
+  return joined(plain, local, halfClose)
+}
+
+function joined(plain: Duplex, local: net.Socket, halfClose: boolean): Joined {
   const ended = splice(plain, local, { halfClose }).then(({ aToB, bToA }) => ({
     bytesToLocal: aToB,
     bytesToUser: bToA,

@@ -4,7 +4,9 @@
 import { formatAddress } from '../address.ts'
 import type { ProxyConfig } from '../config/index.ts'
 import { OwnerSecret } from '../e2e/index.ts'
+import { TunnelError } from '../errors.ts'
 import type { Stream } from '../transport/transport.ts'
+import { serveFrpHole } from './frp-hole.ts'
 import type { Joined, JoinOptions, UserConnection } from './join.ts'
 import { LocalLeg, type LocalLegOptions } from './local-leg.ts'
 import { joinSudp, joinUdp, newUdpService } from './local-packets.ts'
@@ -25,9 +27,14 @@ export class LocalProxy {
   /** Of a secret proxy: what it offers to servers of ours, and how it knows its visitors. */
   readonly secret: OwnerSecret | undefined
   readonly #udp: UdpService | undefined
+  /** With the user prefix. */
+  readonly #name: string
+  readonly #end = new AbortController()
 
   constructor(config: ProxyConfig, options: LocalProxyOptions) {
     this.config = config
+    const { user = '' } = options
+    this.#name = user === '' ? config.name : `${user}.${config.name}`
     this.leg = new LocalLeg(config, options)
     this.secret = secretOf(config, options)
     this.#udp = config.type === 'udp' ? newUdpService(config, options.clock) : undefined
@@ -50,12 +57,26 @@ export class LocalProxy {
       return joinUdp({ config, leg, service: this.#udp }, stream, options)
     }
     if (config.type === 'sudp') return joinSudp({ config, leg, secret }, stream, user, options)
+    if (config.type === 'xtcp' && user.introduction === undefined) {
+      if (options.holes === undefined) {
+        stream.destroy()
+        return Promise.reject(new TunnelError('UNSUPPORTED', 'there is no way to open holes'))
+      }
+      const { signal } = this.#end
+      const { log } = options
+      return serveFrpHole({ config, name: this.#name, leg }, stream, {
+        ...options.holes,
+        log,
+        signal,
+      })
+    }
     return joinStream({ config, leg, secret }, stream, user, options)
   }
 
   /** The client is over. */
   close(): void {
     this.#udp?.close()
+    this.#end.abort()
   }
 }
 

@@ -28,11 +28,19 @@ export interface Sealed {
   readonly keys: SessionKeys
   readonly compression: boolean
   readonly isProven: boolean
+  /** IP address of the owner as the server sees it; empty where it does not say. */
+  readonly observed: string
 }
 
 export interface ExchangeOptions {
   readonly signal: AbortSignal
   readonly clock: Clock
+}
+
+/** Of the proxy that is visited, as it is on the wire; `user` is the visitor's. */
+export function proxyNameOf({ serverUser, serverName }: VisitorConfig, user: string): string {
+  const prefix = serverUser === '' ? user : serverUser
+  return prefix === '' ? serverName : `${prefix}.${serverName}`
 }
 
 /** The proxy that a visitor visits, as it knows it. */
@@ -43,10 +51,9 @@ export class Target {
   readonly #secret: VisitorSecret
 
   constructor(config: VisitorConfig, user: string) {
-    const { serverUser, serverName, type, secretKey, transport } = config
-    const prefix = serverUser === '' ? user : serverUser
+    const { type, secretKey, transport } = config
     this.config = config
-    this.name = prefix === '' ? serverName : `${prefix}.${serverName}`
+    this.name = proxyNameOf(config, user)
     this.#secret = new VisitorSecret({
       type,
       name: this.name,
@@ -80,6 +87,9 @@ export class Target {
     signal: AbortSignal,
   ): Promise<Sealed | undefined> {
     if (!from.features.includes('visitor-e2e')) {
+      if (this.config.type === 'xtcp') {
+        throw new TunnelError('UNSUPPORTED', 'the server is a real frps')
+      }
       this.#acceptPlain('the server is a real frps')
       await ask(channel, this.#plain(from, Math.floor(Date.now() / 1_000)), signal)
       return undefined
@@ -91,6 +101,10 @@ export class Target {
       throw new TunnelError('PROTOCOL_ERROR', 'the server did not answer the offer of a visitor')
     }
     if (answer.prekey !== '') return connection.accept(answer)
+    // It has no relay; lib/visitor/xtcp.ts goes frp's way then.
+    if (this.config.type === 'xtcp') {
+      throw new TunnelError('UNSUPPORTED', 'the proxy belongs to a real frpc')
+    }
     this.#acceptPlain('the proxy belongs to a real frpc')
     await ask(channel, this.#plain(from, answer.challenge), signal)
     return undefined

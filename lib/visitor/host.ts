@@ -4,6 +4,7 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
+import type { HoleSignalling } from '../nathole/index.ts'
 import type { Session } from '../transport/transport.ts'
 import type { Route } from './path.ts'
 
@@ -13,6 +14,8 @@ export interface VisitorSession {
   readonly runId: string
   /** What the server can do beyond frp; empty for a real frps. */
   readonly features: readonly string[]
+  /** Of frp's hole punching. */
+  readonly signalling: HoleSignalling
 }
 
 export interface VisitorHost {

@@ -1,0 +1,193 @@
+// Asks STUN servers which address they see of a socket: twice, from two addresses of theirs, as
+// frp's exchange wants it (frp-wire.md section 7.2). A second server serves where the first has only
+// one address, which a real frpc cannot use.
+
+import { randomBytes } from 'node:crypto'
+import { lookup } from 'node:dns/promises'
+import { isIPv4 } from 'node:net'
+import { networkInterfaces } from 'node:os'
+import { type Address, formatAddress } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { Alarm } from '../control/alarm.ts'
+import { TunnelError } from '../errors.ts'
+import { decodeStun, type TransactionAnswer, Transactions } from '../../nat/stun/index.ts'
+import type { HoleSockets } from './hole-sockets.ts'
+
+export interface FindOptions {
+  /** `host:port`, or `host` with 3478; those that are asked first come first. */
+  readonly servers: readonly string[]
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+const STUN_PORT = 3478
+/** More than two are of use only where one is down. */
+const MAX_SERVERS = 4
+/** As frp sends. */
+const MAX_LOCAL = 10
+
+/**
+ * Two addresses at least, in the order in which the NAT gave them. Rejects with TIMED_OUT (no answer
+ * to UDP), CONNECT_FAILED (no second address) or ABORTED. Uses the sockets' listener meanwhile.
+ */
+export async function findAddresses(
+  sockets: HoleSockets,
+  { servers, clock, signal }: FindOptions,
+): Promise<readonly Address[]> {
+  const found = await Promise.all(servers.slice(0, MAX_SERVERS).map(resolveServer))
+  const addresses = found.filter(address => address !== undefined)
+  if (addresses.length === 0) {
+    const list = servers.join(', ')
+    throw new TunnelError('CONNECT_FAILED', `no STUN server of natHoleStunServer (${list}) exists`)
+  }
+  return new Promise((resolve, reject) => {
+    const finding = new Finding(sockets, { addresses, clock, signal }, { resolve, reject })
+    finding.start()
+  })
+}
+
+interface Settle {
+  resolve(mapped: readonly Address[]): void
+  reject(error: TunnelError): void
+}
+
+class Finding {
+  readonly #sockets: HoleSockets
+  readonly #options: {
+    readonly addresses: readonly Address[]
+    readonly clock: Clock
+    readonly signal: AbortSignal
+  }
+  readonly #settle: Settle
+  readonly #transactions = new Transactions({ random: randomBytes })
+  readonly #alarm: Alarm
+  readonly #answers: TransactionAnswer[] = []
+  readonly #asked = new Set<string>()
+  readonly #onAbort = (): void =>
+    this.#fail(new TunnelError('ABORTED', 'hole punching was given up'))
+  #open = 0
+
+  constructor(
+    sockets: HoleSockets,
+    options: {
+      readonly addresses: readonly Address[]
+      readonly clock: Clock
+      readonly signal: AbortSignal
+    },
+    settle: Settle,
+  ) {
+    this.#sockets = sockets
+    this.#options = options
+    this.#settle = settle
+    this.#alarm = new Alarm(options.clock, () => this.#drain())
+  }
+
+  start(): void {
+    const { addresses, clock, signal } = this.#options
+    signal.addEventListener('abort', this.#onAbort)
+    if (signal.aborted) {
+      this.#onAbort()
+      return
+    }
+    this.#sockets.listen((socket, data, from) => {
+      const message = decodeStun(data)
+      if (message === undefined) return false
+      this.#transactions.handleMessage(socket, message, from, clock.now())
+      this.#drain()
+      return true
+    })
+    for (const address of addresses) this.#ask(address)
+    this.#drain()
+  }
+
+  #ask(to: Address): void {
+    const key = formatAddress(to)
+    if (this.#asked.has(key)) return
+    this.#asked.add(key)
+    this.#open++
+    // PADDING, which an answer of ours would be measured by, is an unknown attribute to many.
+    this.#transactions.start({ socket: 0, to, padding: 0 }, this.#options.clock.now())
+  }
+
+  #drain(): void {
+    const { clock } = this.#options
+    for (;;) {
+      const output = this.#transactions.poll(clock.now())
+      if (output === undefined) break
+      if (output.type === 'send') {
+        this.#sockets.send(output.socket, output.data, output.to)
+        continue
+      }
+      this.#open--
+      if (output.type === 'answer') this.#handleAnswer(output)
+      if (this.#decide()) return
+    }
+    this.#alarm.set(this.#transactions.deadline())
+  }
+
+  #handleAnswer(answer: TransactionAnswer): void {
+    this.#answers.push(answer)
+    const { other, server } = answer
+    const hasOther = other !== undefined && isIPv4(other.ip)
+    if (this.#answers.length === 1 && hasOther && formatAddress(other) !== formatAddress(server)) {
+      this.#ask(other)
+    }
+  }
+
+  /** True when it is over. */
+  #decide(): boolean {
+    if (this.#answers.length >= 2) {
+      this.#end()
+      this.#settle.resolve(this.#answers.map(({ mapped }) => mapped))
+      return true
+    }
+    if (this.#open > 0) return false
+    const [only] = this.#answers
+    this.#fail(
+      only === undefined
+        ? new TunnelError('TIMED_OUT', 'no STUN server answers: is UDP blocked in this network?')
+        : new TunnelError(
+            'CONNECT_FAILED',
+            `the STUN server ${formatAddress(only.server)} has no second address: ` +
+              'name a second server in natHoleStunServer, separated by a comma',
+          ),
+    )
+    return true
+  }
+
+  #fail(error: TunnelError): void {
+    this.#end()
+    this.#settle.reject(error)
+  }
+
+  #end(): void {
+    this.#alarm.set(undefined)
+    this.#sockets.listen(undefined)
+    this.#options.signal.removeEventListener('abort', this.#onAbort)
+  }
+}
+
+async function resolveServer(text: string): Promise<Address | undefined> {
+  const [, host = '', digits = `${STUN_PORT}`] = /^([^:]*)(?::(\d{1,5}))?$/.exec(text.trim()) ?? []
+  const port = Number(digits)
+  if (host === '' || port < 1 || port > 65_535) return undefined
+  try {
+    const { address } = await lookup(host, { family: 4 })
+    return { ip: address, port }
+  } catch {
+    // A name that is wrong or has only IPv6: the others may do.
+    return undefined
+  }
+}
+
+/** What this machine's interfaces have, as frp offers it to peers in the same network. */
+export function localIps(): string[] {
+  const ips: string[] = []
+  for (const addresses of Object.values(networkInterfaces())) {
+    for (const { address, family, internal } of addresses ?? []) {
+      if (family !== 'IPv4' || internal || address.startsWith('169.254.')) continue
+      if (ips.length < MAX_LOCAL) ips.push(address)
+    }
+  }
+  return ips
+}

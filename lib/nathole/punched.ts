@@ -1,0 +1,150 @@
+// Opens a hole: drives the machine of hole.ts with real sockets. A shell.
+
+import { randomBytes } from 'node:crypto'
+import type { Address } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { Alarm } from '../control/alarm.ts'
+import { TunnelError } from '../errors.ts'
+import type { UdpSocket } from '../udp/index.ts'
+import { deriveKey } from '../wire/cipher.ts'
+import type { NatHoleResp } from '../wire/messages.ts'
+import { parseHoleAddresses } from './feature.ts'
+import { Hole, type HoleOutput } from './hole.ts'
+import type { HoleSockets } from './hole-sockets.ts'
+import { newTransactionId } from './signalling.ts'
+
+/** A way to the peer that was tried in both directions. */
+export interface OpenHole {
+  /** For QUIC, which owns it from now on. Datagrams of the hole do not reach it. */
+  readonly socket: UdpSocket
+  readonly remote: Address
+}
+
+export interface PunchOptions {
+  readonly answer: NatHoleResp
+  readonly secretKey: string
+  /** The side that answers QUIC. */
+  readonly awaitsQuic: boolean
+  readonly clock: Clock
+  readonly signal: AbortSignal
+}
+
+/** Datagrams of the hole may come for so long after it is open: the peer repeats them, too. */
+const AFTERGLOW_MS = 5_000
+/** Longer ones are QUIC's. */
+const MAX_HOLE_BYTES = 400
+
+/**
+ * Does what frps told, and resolves with the socket that got through. Owns `sockets`. Rejects with
+ * TIMED_OUT when nothing did, or ABORTED.
+ */
+export function punch(sockets: HoleSockets, options: PunchOptions): Promise<OpenHole> {
+  return new Promise((resolve, reject) => new Punching(sockets, options, { resolve, reject }))
+}
+
+interface Settle {
+  resolve(hole: OpenHole): void
+  reject(error: TunnelError): void
+}
+
+class Punching {
+  readonly #sockets: HoleSockets
+  readonly #clock: Clock
+  readonly #signal: AbortSignal
+  readonly #settle: Settle
+  readonly #hole: Hole
+  readonly #alarm: Alarm
+  readonly #onAbort: () => void
+  #isOver = false
+
+  constructor(sockets: HoleSockets, options: PunchOptions, settle: Settle) {
+    const { answer, secretKey, awaitsQuic, clock, signal } = options
+    this.#sockets = sockets
+    this.#clock = clock
+    this.#signal = signal
+    this.#settle = settle
+    this.#hole = new Hole(
+      {
+        sid: answer.sid,
+        transactionId: newTransactionId(),
+        key: deriveKey(secretKey),
+        behavior: answer.detect_behavior,
+        candidates: parseHoleAddresses(answer.candidate_addrs, Infinity),
+        assisted: parseHoleAddresses(answer.assisted_addrs, Infinity),
+        awaitsQuic,
+        random: Math.random,
+        randomBytes,
+      },
+      clock.now(),
+    )
+    this.#alarm = new Alarm(clock, () => this.#drain())
+    this.#onAbort = () => this.#fail(new TunnelError('ABORTED', 'hole punching was given up'))
+    signal.addEventListener('abort', this.#onAbort)
+    sockets.listen((socket, data, from) => {
+      const isHoles = this.#hole.handleDatagram(socket, data, from, clock.now())
+      this.#drain()
+      return isHoles
+    })
+    if (signal.aborted) this.#onAbort()
+    else this.#drain()
+  }
+
+  #drain(): void {
+    for (;;) {
+      if (this.#isOver) return
+      const output = this.#hole.poll(this.#clock.now())
+      if (output === undefined) break
+      this.#apply(output)
+    }
+    this.#alarm.set(this.#hole.deadline())
+  }
+
+  #apply(output: HoleOutput): void {
+    switch (output.type) {
+      case 'open-sockets':
+        void this.#sockets.openMore(output.count).then(count => {
+          this.#hole.handleSockets(count, this.#clock.now())
+          this.#drain()
+        })
+        return
+      case 'send':
+        this.#sockets.send(output.socket, output.data, output.to, output.ttl)
+        return
+      case 'open':
+        this.#open(output.socket, output.remote)
+        return
+      case 'failed':
+        this.#fail(new TunnelError('TIMED_OUT', 'nothing of the other side came through'))
+        return
+      default:
+        output satisfies never
+    }
+  }
+
+  #open(number: number, remote: Address): void {
+    const socket = this.#sockets.hand(number)
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    if (socket === undefined) return
+    this.#sockets.listen((from, data, address) => {
+      if (from !== number || data.length > MAX_HOLE_BYTES) return false
+      const isHoles = this.#hole.handleDatagram(from, data, address, this.#clock.now())
+      if (isHoles) this.#drain()
+      return isHoles
+    })
+    this.#clock.after(AFTERGLOW_MS, () => this.#end())
+    this.#settle.resolve({ socket, remote })
+  }
+
+  #fail(error: TunnelError): void {
+    this.#end()
+    void this.#sockets.close()
+    this.#signal.removeEventListener('abort', this.#onAbort)
+    this.#settle.reject(error)
+  }
+
+  #end(): void {
+    this.#isOver = true
+    this.#alarm.set(undefined)
+    this.#sockets.listen(undefined)
+  }
+}

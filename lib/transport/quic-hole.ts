@@ -1,0 +1,107 @@
+// QUIC through a hole that was opened with frp's exchange: plain QUIC between two addresses, as a
+// real frpc speaks it (frp-wire.md section 7.7). Visitors dial, owners accept. frp's certificates
+// prove nothing; what the secret protects is inside the streams.
+
+import { formatAddress, type Address } from '../address.ts'
+import { TunnelError } from '../errors.ts'
+import { loadQuiche, type QuicConnection, QuicEndpoint, type TlsOptions } from '../quic/index.ts'
+import type { UdpSocket } from '../udp/index.ts'
+import { selfSignedCertificate } from './certificate.ts'
+import { QuicSession } from './quic-session.ts'
+import type { Session } from './transport.ts'
+
+export interface QuicHoleOptions {
+  readonly remote: Address
+  readonly keepaliveMs: number
+  readonly idleTimeoutMs: number
+  readonly maxStreams: number
+  readonly signal: AbortSignal
+}
+
+/** Real peers do not answer questions about the path; this fits every one. */
+const DATAGRAM_BYTES = 1252
+const HANDSHAKE_TIMEOUT_MS = 10_000
+
+/**
+ * The visitor's end. Owns the socket, which ends with the session or when this rejects:
+ * CONNECT_FAILED, TLS_FAILED, TIMED_OUT, ABORTED or UNSUPPORTED.
+ */
+export async function dialHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
+  const endpoint = await openEndpoint(socket, options, {})
+  const connection = endpoint.connect(options.remote, {
+    datagramBytes: DATAGRAM_BYTES,
+    isNear: false,
+    // What a real visitor sends, though it is no name.
+    serverName: formatAddress(options.remote),
+  })
+  return session(endpoint, connection.ready.then(() => connection), options)
+}
+
+/** The owner's end: one connection, from the address that the hole was opened with. */
+export async function acceptHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
+  let take = (_connection: QuicConnection): void => {}
+  const first = new Promise<QuicConnection>(resolve => (take = resolve))
+  let isTaken = false
+  const endpoint = await openEndpoint(socket, options, {
+    ...(await selfSignedCertificate()),
+    onConnection: connection => {
+      // Whoever else finds the port is not the one who proved to know the secret.
+      if (isTaken || connection.remote.ip !== options.remote.ip) {
+        connection.close(0, 'not for you')
+        return
+      }
+      isTaken = true
+      take(connection)
+    },
+  })
+  return session(endpoint, first, options)
+}
+
+async function openEndpoint(
+  socket: UdpSocket,
+  { keepaliveMs, idleTimeoutMs, maxStreams }: QuicHoleOptions,
+  extras: TlsOptions & { readonly onConnection?: (connection: QuicConnection) => void },
+): Promise<QuicEndpoint> {
+  try {
+    return new QuicEndpoint(await loadQuiche(), socket, {
+      ...extras,
+      keepaliveMs,
+      idleTimeoutMs,
+      livenessMs: keepaliveMs,
+      maxStreams,
+      datagramBytes: DATAGRAM_BYTES,
+    })
+  } catch (error) {
+    await socket.close()
+    throw new TunnelError('UNSUPPORTED', 'QUIC is not available on this platform', { cause: error })
+  }
+}
+
+async function session(
+  endpoint: QuicEndpoint,
+  connecting: Promise<QuicConnection>,
+  { signal }: QuicHoleOptions,
+): Promise<Session> {
+  try {
+    const connection = await within(connecting, signal)
+    return new QuicSession(connection, endpoint.socket.address, endpoint)
+  } catch (error) {
+    await endpoint.close('giving up')
+    throw error
+  }
+}
+
+function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const late = new TunnelError('TIMED_OUT', 'the hole is open, but QUIC does not get through')
+    const timer = setTimeout(() => reject(late), HANDSHAKE_TIMEOUT_MS)
+    const onAbort = (): void => reject(new TunnelError('ABORTED', 'given up'))
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    const finish = (): void => {
+      clearTimeout(timer)
+      signal.removeEventListener('abort', onAbort)
+    }
+    work.then(resolve, reject).finally(finish)
+  })
+}
