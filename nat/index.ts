@@ -24,3 +24,10 @@ export type {
   ServerReport,
   StunServer,
 } from './discover.ts'
+export {
+  hostCandidates,
+  usableCandidates,
+  type InterfaceAddress,
+  type Surroundings,
+} from './candidates.ts'
+export { addressScope, type AddressScope } from './scope.ts'

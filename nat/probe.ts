@@ -24,8 +24,8 @@ export interface Probe {
   readonly id: string
   /** Of the punching, modulo 256. */
   readonly round: number
-  /** The sender wants this path to be used. */
-  readonly isNominated: boolean
+  /** The sender has had an answer on this path. */
+  readonly isValidated: boolean
   /** Of a request: where it was sent to. Of a response: where the request came from. */
   readonly address: Address
 }
@@ -35,7 +35,7 @@ export interface RequestOptions {
   /** Default 0. */
   readonly round?: number
   /** Default false. */
-  readonly isNominated?: boolean
+  readonly isValidated?: boolean
 }
 
 /** UDP payload over IPv4 and over IPv6, of requests and responses. */
@@ -58,7 +58,7 @@ const ADDRESS_AT = PROBE_AT + 8
 /** The HMAC truncated to the least that RFC 8489 §14.6 allows. */
 const INTEGRITY_BYTES = 16
 const COUNTER_BYTES = 6
-const NOMINATED = 1
+const VALIDATED = 1
 const FROM_OWNER = 2
 
 /**
@@ -102,22 +102,22 @@ export class ProbeSession {
   }
 
   /** RangeError where `to` has no IP address. */
-  request({ to, round = 0, isNominated = false }: RequestOptions): {
+  request({ to, round = 0, isValidated = false }: RequestOptions): {
     readonly id: string
     readonly data: Uint8Array
   } {
     const transaction = Buffer.alloc(12)
     transaction.writeUIntBE(++this.#sent, 0, COUNTER_BYTES)
     for (let at = COUNTER_BYTES; at < 12; at++) transaction[at] = this.#random() * 256
-    const flags = isNominated ? NOMINATED : 0
+    const flags = isValidated ? VALIDATED : 0
     const data = this.#encode({ type: REQUEST, transaction, flags, round, address: to })
     return { id: transaction.toString('hex'), data }
   }
 
   /** The answer to a request that came from there; as long as the request. */
-  response({ id, round, isNominated }: Probe, from: Address): Uint8Array {
+  response({ id, round, isValidated }: Probe, from: Address): Uint8Array {
     const transaction = Buffer.from(id, 'hex')
-    const flags = isNominated ? NOMINATED : 0
+    const flags = isValidated ? VALIDATED : 0
     return this.#encode({ type: RESPONSE, transaction, flags, round, address: from })
   }
 
@@ -143,7 +143,7 @@ export class ProbeSession {
       type,
       id: hex(data, 8, 12),
       round: data[PROBE_AT + 5] ?? 0,
-      isNominated: (flags & NOMINATED) !== 0,
+      isValidated: (flags & VALIDATED) !== 0,
       address: decodeAddress(data),
     }
   }

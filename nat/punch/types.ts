@@ -81,6 +81,7 @@ export type Technique =
 export type GaveUp =
   /** Neither side's next port can be foreseen or found. */
   | 'both networks choose ports at random'
+  | 'one network chooses ports at random, the other a new one for each peer'
   /** The peer has no address that may be sent to. */
   | 'no usable address of the peer'
   | 'the peer has no UDP'
