@@ -7,6 +7,7 @@ import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import type { TokenBucket } from '../stream/limit.ts'
+import { readExactly } from '../stream/read-exactly.ts'
 import type { Session } from '../transport/transport.ts'
 import type { Flow, FlowLink, Redundancy } from './flow.ts'
 import { FrameChannel } from './frame-channel.ts'
@@ -40,9 +41,6 @@ export interface FlowLinkOptions {
    */
   readonly bucket?: TokenBucket | undefined
 }
-
-/** Longest wait for the first bytes of the other side. */
-const HELLO_TIMEOUT_MS = 10_000
 
 /**
  * The end that opened the stream. Resolves when the other end has answered. Rejects with
@@ -174,43 +172,3 @@ class StreamLink implements FlowLink, HubLink {
     this.#settleClosed(reason)
   }
 }
-
-/** So many bytes, and not one more. Rejects with SESSION_CLOSED or TIMED_OUT. */
-function readExactly(stream: Duplex, length: number, clock: Clock): Promise<Buffer> {
-  return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      cancel()
-      stream.off('readable', onReadable)
-      stream.off('end', onOver)
-      stream.off('close', onOver)
-      stream.off('error', onOver)
-      // Until the stream has its next owner an error of it belongs to nobody; 'close' follows.
-      stream.on('error', ignore)
-    }
-    const fail = (error: TunnelError): void => {
-      finish()
-      reject(error)
-    }
-    const onReadable = (): void => {
-      const bytes: Buffer | null = stream.read(length)
-      if (bytes === null) return
-      finish()
-      if (bytes.length === length) resolve(bytes)
-      else reject(new TunnelError('SESSION_CLOSED', 'the stream ended in its first bytes'))
-    }
-    const onOver = (): void => {
-      fail(new TunnelError('SESSION_CLOSED', 'the stream ended before its first bytes'))
-    }
-    const cancel = clock.after(HELLO_TIMEOUT_MS, () => {
-      fail(new TunnelError('TIMED_OUT', 'the other side says nothing about its packets'))
-    })
-    stream.on('readable', onReadable)
-    stream.on('end', onOver)
-    stream.on('close', onOver)
-    stream.on('error', onOver)
-    if (stream.destroyed || stream.readableEnded) onOver()
-    else onReadable()
-  })
-}
-
-function ignore(): void {}

@@ -28,6 +28,8 @@ export interface SecretConnection {
     readonly compression: boolean
     /** The offer has proved to the owner that we know the secret. */
     readonly isProven: boolean
+    /** IP address of the owner as the server sees it; empty where it does not say. */
+    readonly observed: string
   }
 }
 
@@ -75,7 +77,8 @@ export class VisitorSecret {
           answer.prekey === known?.prekey && answer.use_compression === known.use_compression
         const keys = isProven && early ? early : keysFor(answer)
         this.#known = answer
-        return { keys, compression: useCompression || answer.use_compression, isProven }
+        const compression = useCompression || answer.use_compression
+        return { keys, compression, isProven, observed: answer.observed ?? '' }
       },
     }
   }

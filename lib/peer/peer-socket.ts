@@ -25,8 +25,10 @@ export class PeerSocket implements UdpSocket {
   readonly maxBurstBytes = 65_507
   readonly maxSegments = 64
   onWritable: (() => void) | undefined
-  /** Payload was sent. */
-  onSend: (() => void) | undefined
+  /** So many bytes leave. */
+  onSend: ((bytes: number) => void) | undefined
+  /** What came in was handled. */
+  onBatch: (() => void) | undefined
   readonly closed: Promise<void>
   #settleClosed = (): void => {}
   #handler: DatagramHandler | undefined
@@ -51,7 +53,7 @@ export class PeerSocket implements UdpSocket {
 
   send(burst: Buffer, segmentBytes: number): SendResult {
     if (this.#isClosed) return 'failed'
-    this.onSend?.()
+    this.onSend?.(burst.length)
     this.#twin?.send(burst, segmentBytes)
     // Without any way they are lost, as on a cut line.
     return this.#carrier?.send(burst, segmentBytes) ?? 'sent'
@@ -71,6 +73,7 @@ export class PeerSocket implements UdpSocket {
     if (!this.#isBatchOpen || this.#isClosed) return
     this.#isBatchOpen = false
     this.#handler?.onBatchEnd()
+    this.onBatch?.()
   }
 
   close(): Promise<void> {

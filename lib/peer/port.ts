@@ -6,7 +6,14 @@ import type { Address } from '../address.ts'
 import { systemCode, TunnelError } from '../errors.ts'
 import { type DatagramHandler, openPlainSocket, openUdpSocket } from '../udp/index.ts'
 import type { SendResult, UdpSocket } from '../udp/index.ts'
-import type { PeerSocket } from './peer-socket.ts'
+
+/** Takes the datagrams of one path. `data` is lent; as DatagramHandler otherwise. */
+export interface PathReceiver {
+  deliver(data: Buffer, segmentBytes: number | undefined): void
+  endBatch(): void
+  /** The port takes datagrams again after it was full. */
+  onWritable(): void
+}
 
 /** Takes a STUN message, probes among them; true when it was meant for the listener. */
 export type StunListener = (socket: number, data: Buffer, from: Address) => boolean
@@ -21,10 +28,10 @@ export class PeerPort {
   readonly #sockets = new Map<number, UdpSocket>()
   readonly #listeners = new Set<StunListener>()
   /** By socket number and remote address. */
-  readonly #peers = new Map<string, PeerSocket>()
+  readonly #receivers = new Map<string, PathReceiver>()
   /** The same by address objects, which a socket makes once for each remote. */
-  readonly #known = new WeakMap<Address, Map<number, PeerSocket>>()
-  readonly #touched = new Set<PeerSocket>()
+  readonly #known = new WeakMap<Address, Map<number, PathReceiver>>()
+  readonly #touched = new Set<PathReceiver>()
   #nextNumber = 1
   #isClosed = false
 
@@ -46,7 +53,7 @@ export class PeerPort {
     this.address = socket.address
     this.#add(0, socket)
     socket.onWritable = () => {
-      for (const peer of new Set(this.#peers.values())) peer.onWritable?.()
+      for (const receiver of this.#receivers.values()) receiver.onWritable()
     }
   }
 
@@ -85,14 +92,14 @@ export class PeerPort {
     return () => this.#listeners.delete(listener)
   }
 
-  /** What comes from there is the peer's. */
-  bind(socket: number, remote: Address, peer: PeerSocket): void {
-    this.#peers.set(keyOf(socket, remote), peer)
+  /** What comes from there is the receiver's. */
+  bind(socket: number, remote: Address, receiver: PathReceiver): void {
+    this.#receivers.set(keyOf(socket, remote), receiver)
   }
 
-  unbind(socket: number, remote: Address, peer: PeerSocket): void {
+  unbind(socket: number, remote: Address, receiver: PathReceiver): void {
     const key = keyOf(socket, remote)
-    if (this.#peers.get(key) === peer) this.#peers.delete(key)
+    if (this.#receivers.get(key) === receiver) this.#receivers.delete(key)
     this.#known.delete(remote)
   }
 
@@ -123,7 +130,7 @@ export class PeerPort {
     this.#isClosed = true
     const sockets = [...this.#sockets.values()]
     this.#sockets.clear()
-    this.#peers.clear()
+    this.#receivers.clear()
     await Promise.all(sockets.map(socket => socket.close()))
   }
 
@@ -134,7 +141,7 @@ export class PeerPort {
         this.#receive(number, data, from, segmentBytes)
       },
       onBatchEnd: () => {
-        for (const peer of this.#touched) peer.endBatch()
+        for (const receiver of this.#touched) receiver.endBatch()
         this.#touched.clear()
       },
     }
@@ -146,10 +153,10 @@ export class PeerPort {
       this.#receiveStun(number, data, from, segmentBytes)
       return
     }
-    const peer = this.#known.get(from)?.get(number) ?? this.#find(number, from)
-    if (peer === undefined) return
-    peer.deliver(data, segmentBytes)
-    this.#touched.add(peer)
+    const receiver = this.#known.get(from)?.get(number) ?? this.#find(number, from)
+    if (receiver === undefined) return
+    receiver.deliver(data, segmentBytes)
+    this.#touched.add(receiver)
   }
 
   /** Several may be glued together; each tells its length. */
@@ -172,17 +179,18 @@ export class PeerPort {
     }
   }
 
-  #find(number: number, from: Address): PeerSocket | undefined {
-    const peer = this.#peers.get(keyOf(number, from))
-    if (peer === undefined) return undefined
-    const known = this.#known.get(from) ?? new Map<number, PeerSocket>()
-    known.set(number, peer)
+  #find(number: number, from: Address): PathReceiver | undefined {
+    const receiver = this.#receivers.get(keyOf(number, from))
+    if (receiver === undefined) return undefined
+    const known = this.#known.get(from) ?? new Map<number, PathReceiver>()
+    known.set(number, receiver)
     this.#known.set(from, known)
-    return peer
+    return receiver
   }
 }
 
-function isStun(data: Buffer): boolean {
+/** A STUN message, or something that looks like one: probes and notes do. */
+export function isStun(data: Buffer): boolean {
   return (
     data.length >= STUN_HEADER_BYTES &&
     data.readUInt8(0) < 4 &&

@@ -6,7 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { SudpProxyConfig, UdpProxyConfig } from '../config/index.ts'
 import { acceptFlowLink, type FlowLink, frpFlowLink, type Redundancy } from '../datagram/index.ts'
-import { type Guest, type OwnerSecret, refuse } from '../e2e/index.ts'
+import { type Guest, type OwnerSecret, refuse, type SessionKeys } from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import type { VisitorIntroduction } from '../wire/messages.ts'
@@ -56,7 +56,8 @@ export async function joinSudp(
   const { idleMs } = service
   const redundancy = config.transport.udpRedundancy
   const options = { log, packets, idleMs, redundancy }
-  return serve(await acceptPacketVisit({ leg, secret }, stream, introduction, options))
+  const { link } = await acceptPacketVisit({ leg, secret }, stream, introduction, options)
+  return serve(link)
 }
 
 export interface PacketVisitOptions extends PacketOptions {
@@ -74,12 +75,13 @@ export async function acceptPacketVisit(
   stream: Duplex,
   introduction: VisitorIntroduction,
   { log, packets, idleMs, redundancy }: PacketVisitOptions,
-): Promise<FlowLink> {
+): Promise<{ readonly link: FlowLink; readonly keys: SessionKeys }> {
   const { clock, bucket } = leg
   const { keys } = await admitProven(secret, stream, { introduction, clock, log })
   const session = packets.isReal ? undefined : packets.session
   const link = await acceptFlowLink({ stream, session, clock, idleMs, bucket, redundancy })
-  return sealedLink(link, { sending: keys.toVisitor, receiving: keys.toProxy }, ignore)
+  const ends = { sending: keys.toVisitor, receiving: keys.toProxy }
+  return { link: sealedLink(link, ends, ignore), keys }
 }
 
 interface ProvenOptions {

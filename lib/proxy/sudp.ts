@@ -14,10 +14,22 @@ const READ_ANSWER_MS = 1_000
 
 export async function startSudp(spec: ProxySpec, host: ProxyHost): Promise<RunningProxy> {
   if (spec.secret === undefined) throw new TunnelError('PROXY_REFUSED', 'there is no secret')
+  const door = host.openDoor(spec.secret, packetServer(spec, host))
+  host.log.info('sudp proxy custom listen success')
+  return {
+    remoteAddr: '',
+    async close() {
+      door.close()
+    },
+  }
+}
+
+/** Serves visitors whose packets go on to the owner one by one; real ones by their stream. */
+export function packetServer(spec: ProxySpec, host: ProxyHost): (user: UserConnection) => void {
   const serveStream = userServer(spec, host)
   const rate = spec.limitBytesPerSecond
   const bucket = rate > 0 ? new TokenBucket(rate, host.clock.now()) : undefined
-  const door = host.openDoor(spec.secret, user => {
+  return user => {
     if (user.visit?.isEndToEnd !== true) {
       serveStream(user)
       return
@@ -37,13 +49,6 @@ export async function startSudp(spec: ProxySpec, host: ProxyHost): Promise<Runni
       if (error instanceof TunnelError && error.code === 'ABORTED') return
       host.log.warn(`failed to get work connection: ${errorDetail(error)}`)
     })
-  })
-  host.log.info('sudp proxy custom listen success')
-  return {
-    remoteAddr: '',
-    async close() {
-      door.close()
-    },
   }
 }
 

@@ -13,7 +13,7 @@ import { closeReason, isTlsFailure } from './failure.ts'
 import { ABORTED } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
 import { NoticeChannel, UNIDIRECTIONAL, type NoticeHost } from './notice-channel.ts'
-import type { Connection, HostPort } from './quiche-types.ts'
+import type { Connection, HostPort, PathStats } from './quiche-types.ts'
 import { Rebinding } from './rebinding.ts'
 import { Sender } from './sender.ts'
 import { StreamIds } from './stream-ids.ts'
@@ -153,12 +153,28 @@ export class QuicConnection implements StreamHost, NoticeHost {
   }
 
   get rttMs(): number | undefined {
-    if (!this.#isEstablished || this.#isOver) return undefined
-    return this.native.pathStats().find(path => path.active)?.rtt
+    return this.pathStats?.rtt
   }
 
   get isOver(): boolean {
     return this.#isOver
+  }
+
+  /** Packets that decrypted and were new. */
+  get packetsReceived(): number {
+    return this.native.stats().recv
+  }
+
+  /** Bytes that were sent and not acknowledged yet, about. */
+  get bytesInFlight(): number {
+    if (!this.#isEstablished || this.#isOver) return 0
+    return this.#sender.bytesInFlight()
+  }
+
+  /** quiche's figures of its one path. */
+  get pathStats(): PathStats | undefined {
+    if (!this.#isEstablished || this.#isOver) return undefined
+    return this.native.pathStats().find(path => path.active)
   }
 
   /** DER; undefined before the handshake is done, and where the peer showed none. */

@@ -292,11 +292,24 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     return { datagramBytes, isNear: rttMs === undefined ? isLoopback(to.ip) : rttMs <= limitMs }
   }
 
+  /**
+   * The largest datagram up to `limit` that passes to an endpoint that takes connections, and back;
+   * undefined when nothing came back.
+   */
+  async measure(to: Address, limit: number): Promise<number | undefined> {
+    const { datagramBytes, rttMs } = await this.#ask(to, limit)
+    return rttMs === undefined ? undefined : datagramBytes
+  }
+
   #probe(to: Address): Promise<ProbeResult> {
     const fixed = this.#options.datagramBytes
     if (fixed) return Promise.resolve({ datagramBytes: fixed })
-    const nonce = randomBytes(8).readBigUInt64BE()
     const limit = this.socket.isUnfragmented || isLoopback(to.ip) ? 65_507 : DEFAULT_DATAGRAM_BYTES
+    return this.#ask(to, limit)
+  }
+
+  #ask(to: Address, limit: number): Promise<ProbeResult> {
+    const nonce = randomBytes(8).readBigUInt64BE()
     const probe = new MtuProbe(nonce, performance.now(), limit)
     return new Promise(resolve => {
       let timer: NodeJS.Timeout | undefined

@@ -85,6 +85,14 @@ export class SendGate {
     return this.#isGaugeOpen
   }
 
+  /** Of this moment; opens the gauge where that has not been done. */
+  bytesInFlight(): number {
+    const path = this.#native.pathStats().find(({ active }) => active)
+    if (!path || !this.#openGauge()) return 0
+    this.#cwnd = path.cwnd
+    return this.#inFlight()
+  }
+
   #inFlight(): number {
     try {
       return Math.max(0, this.#cwnd - this.#native.streamCapacity(this.#gaugeId))

@@ -43,6 +43,11 @@ export class Sender {
     if (!isNear) this.#gate = new SendGate(this.#native, gaugeId, datagramBytes)
   }
 
+  /** As far as quiche tells; 0 on near paths. */
+  bytesInFlight(): number {
+    return this.#gate?.bytesInFlight() ?? 0
+  }
+
   /** Packets have come in. */
   handlePackets(now: number): void {
     const path = this.#gate?.handlePackets(now)

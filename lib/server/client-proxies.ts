@@ -15,6 +15,8 @@ export interface ClientProxiesOptions {
   readonly user: string
   /** The client himself, who meets visitors of his xtcp proxies. */
   readonly party: NatHoleParty
+  /** IP address of the client's end of the session. */
+  readonly observed: () => string
   /** Known once the client has logged in. */
   readonly packets: () => PacketWay
   readonly openWorkStream: (
@@ -116,7 +118,11 @@ export class ClientProxies {
       listenUdp: (remotePort, onPacket) => udpPorts.open({ name, remotePort, log, onPacket }),
       packets: this.#options.packets(),
       openDoor: (secret, onUser) =>
-        visitors.open({ ...secret, name, owner: this.#options.user }, onUser),
+        visitors.open(
+          { ...secret, name, owner: this.#options.user },
+          onUser,
+          this.#options.observed,
+        ),
       openRendezvous: ({ sk, prekey, allowUsers }) =>
         natHoles.open(
           { name, owner: this.#options.party, sk, ownerChecks: prekey !== '', allowUsers },

@@ -67,6 +67,7 @@ export class ConnectedClient {
       runId,
       user: login.user,
       party: this,
+      observed: () => session.remoteAddress.ip,
       packets: () => this.#packets(),
       openWorkStream: (spec, from, opening) => this.#openWorkStream(spec, from, opening),
     })

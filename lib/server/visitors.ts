@@ -41,6 +41,8 @@ export interface VisitorClient {
 interface Door {
   visited: Visited
   readonly onUser: (user: UserConnection) => void
+  /** IP address of the owner. */
+  readonly observed: () => string
 }
 
 /** How long a refused visitor may take to read why. */
@@ -57,9 +59,13 @@ export class Visitors {
     this.#options = options
   }
 
-  /** The name is free: names of proxies are unique on a server. */
-  open(visited: Visited, onUser: (user: UserConnection) => void): OpenDoor {
-    const door = { visited, onUser }
+  /** The name is free: names of proxies are unique on a server. `observed`: the owner's IP. */
+  open(
+    visited: Visited,
+    onUser: (user: UserConnection) => void,
+    observed: () => string,
+  ): OpenDoor {
+    const door = { visited, onUser, observed }
     this.#doors.set(visited.name, door)
     return {
       close: () => {
@@ -100,7 +106,11 @@ export class Visitors {
       this.#refuse(channel, name, verdict.type === 'refuse' ? verdict.reason : 'try again')
       return false
     }
-    door.onUser(this.#userOf({ session, channel, message, client }, verdict))
+    const told =
+      verdict.type === 'end-to-end'
+        ? { ...verdict, answer: { ...verdict.answer, observed: door.observed() } }
+        : verdict
+    door.onUser(this.#userOf({ session, channel, message, client }, told))
     return true
   }
 

@@ -24,10 +24,12 @@ const MAX_STREAMS = 1024
 /** A session whose way below can change. */
 export class PeerSession extends QuicSession {
   readonly #peer: QuicConnection
+  readonly #endpoint: QuicEndpoint
 
   constructor(connection: QuicConnection, local: Address, endpoint: QuicEndpoint) {
     super(connection, local, endpoint)
     this.#peer = connection
+    this.#endpoint = endpoint
   }
 
   /** The packets take another way from now on, which carries datagrams of so many bytes. */
@@ -38,6 +40,36 @@ export class PeerSession extends QuicSession {
   /** The way carries larger datagrams than was known. */
   resize(datagramBytes: number): void {
     this.#peer.resize(datagramBytes)
+  }
+
+  /**
+   * Asks how large datagrams pass on the way of the moment, and uses that. Of use at the visitor:
+   * the owner is told what came of it. Undefined when nothing came back.
+   */
+  async measure(): Promise<number | undefined> {
+    const bytes = await this.#endpoint.measure(this.remoteAddress, DIRECT_DATAGRAM_BYTES)
+    if (bytes !== undefined) this.resize(bytes)
+    return bytes
+  }
+
+  /** Packets of the peer that decrypted and were new. */
+  get packetsReceived(): number {
+    return this.#peer.packetsReceived
+  }
+
+  /** Something was sent that the peer has not acknowledged. */
+  get isAwaitingAnswer(): boolean {
+    return this.#peer.bytesInFlight > 0
+  }
+
+  /** Sums since the beginning, bytes; rate in bytes per second. */
+  get delivery():
+    | { readonly rate: number; readonly sentBytes: number; readonly lostBytes: number }
+    | undefined {
+    const stats = this.#peer.pathStats
+    if (stats === undefined) return undefined
+    const { deliveryRate: rate, sentBytes, lostBytes } = stats
+    return { rate, sentBytes, lostBytes }
   }
 
   /** DER of the other side's certificate; undefined where it showed none. */

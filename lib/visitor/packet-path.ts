@@ -6,12 +6,14 @@ import { errorDetail, TunnelError } from '../errors.ts'
 import { sealedLink } from '../proxy/sealed-link.ts'
 import { layerStream } from '../stream/layers.ts'
 import { deriveKey } from '../wire/cipher.ts'
-import type { Target } from './exchange.ts'
+import type { Sealed, Target } from './exchange.ts'
 import type { VisitorHost } from './host.ts'
 
 export interface PacketPath {
   readonly link: FlowLink
   readonly isEndToEnd: boolean
+  /** Of an end-to-end way: its keys, and where the server sees the owner. */
+  readonly sealed: Sealed | undefined
 }
 
 /** Rejects with ABORTED, PROXY_REFUSED, AUTH_FAILED, PROTOCOL_ERROR, SESSION_CLOSED, TIMED_OUT. */
@@ -28,7 +30,7 @@ export async function openPacketPath(
       const { secretKey, transport } = target.config
       const encryptionKey = transport.useEncryption ? deriveKey(secretKey.reveal()) : undefined
       const plain = layerStream(stream, { encryptionKey, compression: transport.useCompression })
-      return { link: frpFlowLink({ stream: plain, side: 'user', clock }), isEndToEnd: false }
+      return { link: frpFlowLink({ stream: plain, side: 'user', clock }), isEndToEnd: false, sealed }
     }
     // Packets can be lost, so none of them can be the proof: it must travel with the offer. The
     // first answer brings the prekey that it is made with.
@@ -40,7 +42,7 @@ export async function openPacketPath(
     try {
       const link = await openFlowLink({ stream, session, clock })
       const ends = { sending: sealed.keys.toProxy, receiving: sealed.keys.toVisitor }
-      return { link: sealedLink(link, ends, () => undefined), isEndToEnd: true }
+      return { link: sealedLink(link, ends, () => undefined), isEndToEnd: true, sealed }
     } catch (error) {
       const detail = `the proxy did not let us in (${errorDetail(error)})`
       throw new TunnelError('AUTH_FAILED', `${detail}; is secretKey the same on both sides?`)

@@ -44,6 +44,11 @@ export interface VisitorAnswer {
   readonly challenge: number
   /** Whether the owner wants the bytes compressed. */
   readonly use_compression: boolean
+  /**
+   * IP address at which the server sees the owner: a peer that guesses ports does so there and
+   * nowhere else. Empty where it does not say.
+   */
+  readonly observed?: string
 }
 
 /** What a server of ours tells the owner about a visitor whose proof it cannot check itself. */

@@ -155,7 +155,12 @@ export const SCHEMA: {
       proxy_name: 'string',
       error: 'string',
       quicfrp: {
-        optional: { prekey: 'string', challenge: 'int', use_compression: 'boolean' },
+        optional: {
+          prekey: 'string',
+          challenge: 'int',
+          use_compression: 'boolean',
+          observed: 'string',
+        },
       },
     },
   },

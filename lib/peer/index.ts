@@ -1,0 +1,9 @@
+// One QUIC connection between two clients, over whatever way there is. The face of this folder.
+
+export type { PeerNetwork } from './network.ts'
+export { Peer } from './peer.ts'
+export { PeerPort } from './port.ts'
+export { OwnerPeers, type OwnerPeersOptions } from './owner.ts'
+export type { PeerStatus } from './status.ts'
+export { encodeHead, type StreamHead, type StreamKind } from './stream-kinds.ts'
+export { visitorPeer, type VisitorPeer, type VisitorPeerOptions } from './visitor.ts'

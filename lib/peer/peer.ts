@@ -1,0 +1,552 @@
+// One peer connection: a QUIC connection between visitor and owner that begins over frps and moves
+// to a direct path. A shell: which way is taken is decided in nat/path, how one is opened in
+// nat/punch; this gives them time, datagrams and messages, and does what they say.
+
+import {
+  type Hint,
+  type PathCommand,
+  PathPolicy,
+  type PeerRole,
+  ProbeSession,
+  probeTag,
+  type PunchEvent,
+  Puncher,
+  type PunchScope,
+  type Route,
+  type RouteKind,
+} from '../../nat/index.ts'
+import type { Address } from '../address.ts'
+import type { Clock } from '../clock.ts'
+import { Alarm } from '../control/alarm.ts'
+import type { Flow } from '../datagram/index.ts'
+import type { SessionKeys } from '../e2e/index.ts'
+import { errorDetail } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import { type PeerSession, RELAY_DATAGRAM_BYTES } from '../transport/quic-peer.ts'
+import type { Stream } from '../transport/transport.ts'
+import { type PeerKeys, peerKeys } from './keys.ts'
+import type { PeerNetwork } from './network.ts'
+import { Notes } from './notes.ts'
+import { PEER, PeerSocket } from './peer-socket.ts'
+import { Routes } from './routes.ts'
+import type { Signal } from './signals.ts'
+import type { PeerStatus } from './status.ts'
+
+export interface PeerOptions {
+  readonly role: PeerRole
+  /** Of the proxy, with the user prefix. */
+  readonly name: string
+  /** Of the visit on which the peers met. */
+  readonly keys: SessionKeys
+  readonly network: PeerNetwork
+  readonly clock: Clock
+  /** Its tags end with the proxy's or the visitor's name. */
+  readonly log: Logger
+  /** The path or its figures have changed. */
+  readonly onChange: () => void
+}
+
+/** Fits every path: what a direct one carries until it was measured. */
+const UNKNOWN_DATAGRAM_BYTES = 1252
+/** Probes whose answer is awaited. */
+const MAX_PENDING = 64
+const DELIVERY_MS = 1_000
+/** Packets of one turn of the loop need not be reported one by one. */
+const REPORT_MS = 5
+/** Bursts that surely hold more than an acknowledgement. */
+const PAYLOAD_BYTES = 200
+
+interface Pending {
+  readonly route: Route
+  readonly nonce: number
+  readonly sentAt: number
+}
+
+export class Peer {
+  readonly name: string
+  readonly role: PeerRole
+  readonly keys: PeerKeys
+  readonly socket: PeerSocket = new PeerSocket()
+  /** Why it ended. Never rejects. */
+  readonly closed: Promise<string>
+  /** Set by the owner of the signalling stream; signals before that are lost. */
+  onSignal: ((signal: Signal) => void) | undefined
+  readonly #options: PeerOptions
+  readonly #routes: Routes
+  readonly #policy: PathPolicy
+  readonly #probes: ProbeSession
+  readonly #notes: Notes
+  readonly #alarm: Alarm
+  readonly #pending = new Map<string, Pending>()
+  readonly #sizes = new Map<Route, number>()
+  readonly #endWatching: () => void
+  readonly #settleClosed: (reason: string) => void
+  /** Sockets that were opened for rounds of punching. */
+  readonly #extra = new Set<number>()
+  #used: Route = 'relay'
+  #session: PeerSession | undefined
+  #puncher: Puncher | undefined
+  #round = -1
+  #observed: string[] = []
+  #rediscovery: Promise<unknown> | undefined
+  #received = 0
+  #heardAt = new Map<Route, number>()
+  #sentAt = -Infinity
+  #delivery = { at: -Infinity, sentBytes: 0, lostBytes: 0 }
+  #users = 0
+  #isProven = false
+  #isDriving = false
+  #isOver = false
+
+  constructor(options: PeerOptions) {
+    const { role, name, keys, network, clock } = options
+    this.name = name
+    this.role = role
+    this.keys = peerKeys(keys, role)
+    this.#options = options
+    this.#probes = new ProbeSession({ role, keys: this.keys.probes, random: Math.random })
+    this.#notes = new Notes(this.keys.notes)
+    this.#policy = new PathPolicy({ role, random: Math.random }, clock.now())
+    this.#alarm = new Alarm(clock, () => this.#drive())
+    this.#routes = new Routes(this.socket, network.port, {
+      onStun: (route, socket, data, from) => this.#handleStun(route, socket, data, from),
+      onRelayLost: () => this.#tell(now => this.#policy.handleRelay(false, undefined, now)),
+    })
+    this.socket.onSend = bytes => this.#handleSent(bytes)
+    this.socket.onBatch = () => this.#handleBatch()
+    this.socket.use(this.#routes.carrier('relay'))
+    this.#endWatching = network.onChange(what => {
+      this.#tell(now => {
+        if (what === 'changed') this.#policy.handleNetworkChange(now)
+        else this.#policy.handleNewCandidates(now)
+      })
+    })
+    let settle = (_reason: string): void => {}
+    this.closed = new Promise(resolve => (settle = resolve))
+    this.#settleClosed = settle
+  }
+
+  get session(): PeerSession | undefined {
+    return this.#session
+  }
+
+  get isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** `observed`: where frps sees the other client; ports are guessed nowhere else. */
+  attachRelay(flow: Flow, observed: string | undefined): void {
+    if (this.#isOver) {
+      flow.close()
+      return
+    }
+    if (observed !== undefined) this.#observed = [observed]
+    this.#routes.setRelay(flow)
+    this.#tell(now => this.#policy.handleRelay(true, undefined, now))
+  }
+
+  /** The handshake is done. Ends with the session. */
+  attachSession(session: PeerSession): void {
+    this.#session = session
+    void session.closed.then(({ detail }) => this.close(detail))
+    this.#drive()
+  }
+
+  /** The other side has proven itself, and signals go both ways: now a direct way is looked for. */
+  handleProven(): void {
+    this.#isProven = true
+    this.#drive()
+  }
+
+  /** A user's stream has begun; the function tells that it has ended. */
+  countUser(): () => void {
+    this.#users++
+    this.#tell(now => this.#policy.handleActivity(now))
+    let isCounted = true
+    return () => {
+      if (isCounted) this.#users--
+      isCounted = false
+    }
+  }
+
+  get users(): number {
+    return this.#users
+  }
+
+  status(): PeerStatus {
+    const { clock } = this.#options
+    const { route, kind, technique, since, reason, rttMs, loss, switches, timeToDirectMs } =
+      this.#policy.state()
+    const isConnected = this.#session !== undefined
+    return {
+      proxy: this.name,
+      role: this.role,
+      phase: this.#isOver ? 'closed' : isConnected ? 'connected' : 'connecting',
+      path: pathOf(kind),
+      kind,
+      address: this.#routes.describe(route),
+      technique,
+      reason,
+      rttMs: rttMs ?? this.#session?.stats().rttMs,
+      loss,
+      timeToDirectMs,
+      switches,
+      sinceMs: clock.now() - since,
+      streams: this.#users,
+    }
+  }
+
+  /** The other side's signals, but for hello. */
+  handleSignal(signal: Signal): void {
+    if (signal.type === 'size') {
+      const { route } = this.#policy.state()
+      if (route === 'relay') return
+      this.#sizes.set(route, signal.bytes)
+      this.#session?.resize(signal.bytes)
+      return
+    }
+    if (signal.type !== 'offer') return
+    const now = this.#options.clock.now()
+    const { round, scope, offer } = signal
+    if (this.role === 'owner' && round > this.#round) this.#beginRound(round, scope)
+    if (round === this.#round) {
+      this.#puncher?.handleRemote({ ...offer, observed: this.#observed }, now)
+    }
+    this.#drive()
+  }
+
+  /** Tells the other side, and ends all streams. Safe to call twice. */
+  close(detail: string): void {
+    if (this.#isOver) return
+    this.#isOver = true
+    this.#endWatching()
+    this.#alarm.set(undefined)
+    void this.#session?.close(detail)
+    this.#routes.close()
+    void this.socket.close()
+    this.#settleClosed(detail)
+    this.#options.onChange()
+  }
+
+  // ---- the machines
+
+  #tell(what: (now: number) => void): void {
+    if (this.#isOver) return
+    what(this.#options.clock.now())
+    this.#drive()
+  }
+
+  #drive(): void {
+    if (this.#isDriving || this.#isOver || !this.#isProven) return
+    this.#isDriving = true
+    const { clock } = this.#options
+    for (;;) {
+      const command = this.#policy.poll(clock.now())
+      if (command !== undefined) {
+        this.#perform(command)
+        continue
+      }
+      if (!this.#drivePuncher(clock.now())) break
+    }
+    this.#isDriving = false
+    this.#schedule()
+  }
+
+  /** True when it did something. */
+  #drivePuncher(now: number): boolean {
+    const puncher = this.#puncher
+    const port = this.#options.network.port
+    if (puncher === undefined || port === undefined) return false
+    const send = puncher.poll(now)
+    if (send !== undefined) {
+      const { socket, data, to, ttl } = send
+      port.send(socket, Buffer.from(data.buffer, data.byteOffset, data.byteLength), to, ttl)
+      return true
+    }
+    const event = puncher.pollEvent()
+    if (event === undefined) return false
+    this.#handlePunch(event, puncher)
+    return true
+  }
+
+  #schedule(): void {
+    const deadline = Math.min(
+      this.#policy.deadline() ?? Infinity,
+      this.#puncher?.deadline() ?? Infinity,
+    )
+    this.#alarm.set(deadline === Infinity ? undefined : deadline)
+  }
+
+  #perform(command: PathCommand): void {
+    switch (command.type) {
+      case 'probe':
+        this.#probe(command.route, command.nonce)
+        return
+      case 'use':
+        this.#use(command.route, command.duplicate, command.reason)
+        return
+      case 'punch':
+        void this.#punch(command.round, command.scope, command.reason)
+        return
+      case 'drop':
+        this.#options.log.debug(`path dropped: ${command.reason}`)
+        this.#routes.remove(command.path)
+        this.#sizes.delete(command.path)
+        return
+      case 'hint':
+        this.#routes.send(command.route, this.#notes.encode(command.hint))
+        return
+      case 'rediscover':
+        this.#options.log.debug(`looking at the network again: ${command.reason}`)
+        this.#rediscovery = this.#options.network.refresh()
+        return
+      default:
+        command satisfies never
+    }
+  }
+
+  // ---- routes
+
+  #use(route: Route, twin: Route | undefined, reason: string): void {
+    const carrier = this.#routes.carrier(route)
+    this.socket.use(carrier, twin === undefined ? undefined : this.#routes.carrier(twin))
+    const isDirect = route !== 'relay'
+    const known = this.#sizes.get(route)
+    const bytes = isDirect ? (known ?? UNKNOWN_DATAGRAM_BYTES) : RELAY_DATAGRAM_BYTES
+    if (this.#isNewRoute(route)) this.#session?.handleRoute(bytes)
+    if (isDirect && known === undefined && this.role === 'visitor') void this.#measure(route)
+    const way = isDirect ? `direct to ${this.#routes.describe(route)}` : 'over frps'
+    this.#options.log.info(`peer path: ${way}${twin === undefined ? '' : ' (in doubt)'}, ${reason}`)
+    this.#options.onChange()
+  }
+
+  #isNewRoute(route: Route): boolean {
+    const isNew = route !== this.#used
+    this.#used = route
+    return isNew
+  }
+
+  /** What passes on the path, for both ends. */
+  async #measure(route: Route): Promise<void> {
+    const bytes = await this.#session?.measure()
+    if (bytes === undefined || this.#used !== route || this.#isOver) return
+    this.#sizes.set(route, bytes)
+    this.onSignal?.({ type: 'size', bytes })
+  }
+
+  #probe(route: Route, nonce: number): void {
+    const to = this.#routes.remoteOf(route) ?? PEER
+    const { id, data } = this.#probes.request({ to })
+    const sentAt = this.#options.clock.now()
+    this.#pending.set(id, { route, nonce, sentAt })
+    if (this.#pending.size > MAX_PENDING) {
+      for (const oldest of this.#pending.keys()) {
+        this.#pending.delete(oldest)
+        break
+      }
+    }
+    this.#routes.send(route, Buffer.from(data))
+  }
+
+  // ---- punching
+
+  async #punch(round: number, scope: PunchScope, reason: string): Promise<void> {
+    const { log, network } = this.#options
+    log.debug(`punching, round ${round}: ${reason}`)
+    await this.#rediscovery
+    this.#rediscovery = undefined
+    if (this.#isOver) return
+    if (network.port === undefined) {
+      const end = { reason: 'no UDP here', isHopeless: true }
+      this.#tell(now => this.#policy.handlePunchEnd(end, now))
+      return
+    }
+    this.#beginRound(round, scope)
+    this.#drive()
+  }
+
+  #beginRound(round: number, scope: PunchScope): void {
+    const { network, clock } = this.#options
+    this.#closeUnused()
+    const local = network.offer()
+    this.#round = round
+    this.#puncher = new Puncher(
+      {
+        role: this.role,
+        session: this.#probes,
+        round,
+        local,
+        random: Math.random,
+        serverRttMs: network.serverRttMs,
+        networks: network.networks,
+        avoid: network.avoid,
+        ...(scope === 'plain' && { limits: { sockets: 0, guesses: 0 } }),
+      },
+      clock.now(),
+    )
+    this.onSignal?.({ type: 'offer', round, scope, offer: local })
+  }
+
+  #handlePunch(event: PunchEvent, puncher: Puncher): void {
+    const { network, clock } = this.#options
+    const now = clock.now()
+    switch (event.type) {
+      case 'open-sockets':
+        void this.#openSockets(event.count, puncher)
+        return
+      case 'close-sockets':
+        this.#closeSockets(event.sockets)
+        return
+      case 'ask-token':
+        puncher.handleToken(network.takeGuessing(), now)
+        return
+      case 'resample':
+        void this.#resample(puncher)
+        return
+      case 'path': {
+        const { socket, remote, kind, rttMs, technique } = event
+        const id = this.#routes.add(socket, remote)
+        this.#policy.handlePath({ id, kind, rttMs, technique }, now)
+        this.#policy.handlePunchEnd({ reason: undefined, isHopeless: false }, now)
+        return
+      }
+      case 'gave-up': {
+        const { reason } = event
+        const isHopeless = reason === 'both networks choose ports at random'
+        this.#policy.handlePunchEnd({ reason, isHopeless }, now)
+        return
+      }
+      default:
+        event satisfies never
+    }
+  }
+
+  async #openSockets(count: number, puncher: Puncher): Promise<void> {
+    const numbers = (await this.#options.network.port?.openExtra(count)) ?? []
+    for (const number of numbers) this.#extra.add(number)
+    if (this.#isOver || this.#puncher !== puncher) {
+      this.#closeUnused()
+      return
+    }
+    this.#tell(now => puncher.handleSockets(numbers, now))
+  }
+
+  #closeSockets(numbers: readonly number[]): void {
+    const unused = numbers.filter(number => !this.#routes.isUsed(number))
+    for (const number of unused) this.#extra.delete(number)
+    this.#options.network.port?.closeExtra(unused)
+  }
+
+  /** Of a round that is over. */
+  #closeUnused(): void {
+    this.#closeSockets([...this.#extra])
+  }
+
+  async #resample(puncher: Puncher): Promise<void> {
+    const offer = await this.#options.network.refresh()
+    if (this.#isOver || this.#puncher !== puncher) return
+    this.onSignal?.({ type: 'offer', round: this.#round, scope: 'full', offer })
+    this.#tell(now => puncher.handleLocal(offer, now))
+  }
+
+  // ---- datagrams
+
+  /** `socket` and `from` mean nothing on the relay. */
+  #handleStun(route: Route | undefined, socket: number, data: Buffer, from: Address): boolean {
+    if (this.#isOver) return false
+    if (probeTag(data) !== this.#probes.tag) {
+      const hint = this.#notes.decode(data)
+      if (hint === undefined) return false
+      this.#handleHint(hint, route)
+      return true
+    }
+    const probe = this.#probes.receive(data)
+    if (probe === undefined) return true
+    const now = this.#options.clock.now()
+    if (route !== undefined) this.#policy.handleInbound(route, now)
+    const pending = probe.type === 'response' ? this.#pending.get(probe.id) : undefined
+    if (pending !== undefined) {
+      this.#pending.delete(probe.id)
+      this.#policy.handleProbeAnswer(pending.route, pending.nonce, now - pending.sentAt, now)
+    } else if (route === 'relay') {
+      if (probe.type === 'request') {
+        this.#routes.send('relay', Buffer.from(this.#probes.response(probe, PEER)))
+      }
+    } else {
+      this.#routes.listenTo(socket, from)
+      const isTaken = this.#puncher?.handleProbe(socket, probe, from, now) === true
+      if (!isTaken && probe.type === 'request') {
+        const answer = Buffer.from(this.#probes.response(probe, from))
+        this.#options.network.port?.send(socket, answer, from)
+      }
+    }
+    this.#drive()
+    return true
+  }
+
+  #handleHint(hint: Hint, route: Route | undefined): void {
+    this.#tell(now => {
+      if (route !== undefined) this.#policy.handleInbound(route, now)
+      this.#policy.handleHint(hint, now)
+    })
+  }
+
+  #handleSent(bytes: number): void {
+    const { clock } = this.#options
+    const now = clock.now()
+    if (now - this.#sentAt < REPORT_MS || this.#isOver) return
+    if (bytes < PAYLOAD_BYTES && this.#session?.isAwaitingAnswer !== true) return
+    this.#sentAt = now
+    this.#policy.handleOutbound(now)
+    if (this.#users > 0) this.#policy.handleActivity(now)
+    if (!this.#isDriving) this.#schedule()
+  }
+
+  /** Only what QUIC could decrypt shows that a way works. */
+  #handleBatch(): void {
+    const heard = this.#routes.takeHeard()
+    const received = this.#session?.packetsReceived ?? 0
+    if (received === this.#received || this.#isOver) return
+    this.#received = received
+    const now = this.#options.clock.now()
+    let isReported = false
+    for (const route of heard) {
+      if (now - (this.#heardAt.get(route) ?? -Infinity) < REPORT_MS) continue
+      this.#heardAt.set(route, now)
+      this.#policy.handleInbound(route, now)
+      isReported = true
+    }
+    if (!isReported) return
+    this.#reportDelivery(now)
+    this.#drive()
+  }
+
+  #reportDelivery(now: number): void {
+    const delivery = this.#session?.delivery
+    const last = this.#delivery
+    if (delivery === undefined || now - last.at < DELIVERY_MS) return
+    const { sentBytes, lostBytes, rate } = delivery
+    this.#delivery = { at: now, sentBytes, lostBytes }
+    const sent = sentBytes - last.sentBytes
+    if (last.at === -Infinity || sent <= 0) return
+    this.#policy.handleDelivery(
+      {
+        bytesPerSecond: rate,
+        loss: Math.min(1, (lostBytes - last.lostBytes) / sent),
+        probeTimeouts: 0,
+        isLoaded: sent > rate * ((now - last.at) / 1_000) * 0.5,
+      },
+      now,
+    )
+  }
+}
+
+/** Ends a stream that nobody takes. */
+export function refuseStream(stream: Stream, error: unknown, log: Logger): void {
+  log.debug(`a stream of the peer was refused: ${errorDetail(error)}`)
+  stream.destroy()
+}
+
+function pathOf(kind: RouteKind): 'relay' | 'direct' | 'lan' {
+  return kind === 'relay' || kind === 'lan' ? kind : 'direct'
+}

@@ -1,0 +1,57 @@
+// The visitor's end of a peer connection, from the relay to the session.
+
+import { TunnelError } from '../errors.ts'
+import { dialPeer, type PeerSession } from '../transport/quic-peer.ts'
+import { Peer, type PeerOptions } from './peer.ts'
+import { PEER } from './peer-socket.ts'
+import { openSignals } from './signal-stream.ts'
+import { encodeHead } from './stream-kinds.ts'
+
+export interface VisitorPeerOptions extends Omit<PeerOptions, 'role'> {
+  readonly signal: AbortSignal
+  /** This side's wish for users' bytes. */
+  readonly compression: boolean
+}
+
+export interface VisitorPeer {
+  readonly peer: Peer
+  /** Gives `peer` its relay; dials once that is there. */
+  connect(): Promise<PeerSession>
+}
+
+/** A peer without a relay yet. */
+export function visitorPeer(options: VisitorPeerOptions): VisitorPeer {
+  const peer = new Peer({ ...options, role: 'visitor' })
+  return {
+    peer,
+    async connect() {
+      try {
+        const session = await dialPeer(peer.socket, { remote: PEER, signal: options.signal })
+        await begin(peer, session, options)
+        return session
+      } catch (error) {
+        peer.close('the connection failed')
+        throw error
+      }
+    },
+  }
+}
+
+async function begin(
+  peer: Peer,
+  session: PeerSession,
+  { clock, compression, log }: VisitorPeerOptions,
+): Promise<void> {
+  const certificate = session.peerCertificate
+  if (certificate === undefined) throw new TunnelError('AUTH_FAILED', 'the peer has no certificate')
+  const stream = await session.openStream()
+  stream.setPriority?.('interactive')
+  stream.write(encodeHead({ kind: 'signals', compression: false }))
+  const proven = openSignals(stream, { peer, certificate, compression, clock })
+  // Users need not wait for it: the handshake went through a relay that only the owner can read.
+  proven.then(
+    () => peer.handleProven(),
+    (error: unknown) => log.warn(`peer connection: ${String(error)}`),
+  )
+  peer.attachSession(session)
+}
