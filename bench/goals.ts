@@ -108,3 +108,42 @@ export const LINK_GOALS: readonly Goal[] = [
     onTunnel(`${name}-broken@loss-0`, { atMost: 0 }),
   ]),
 ]
+
+/** The game of 60 a second without redundancy: what the link loses is lost. */
+const GAME_ONCE = { type: 'bound', peer: 'ours-quic-once' } as const
+const SIZES = [1400, 8000, 65_507]
+
+/** Udp proxies, on the link of LINK_GOALS and on loopback. */
+export const GAME_GOALS: readonly Goal[] = [
+  { ...GAME_ONCE, metric: 'game-60-p99@loss-2', atMost: 105 },
+  { ...GAME_ONCE, metric: 'game-60-loss@loss-2', atMost: 4.5 },
+  onTunnel('game-60-p99@loss-2', { atMost: 125 }),
+  onTunnel('game-60-loss@loss-2', { atMost: 0.2 }),
+  {
+    type: 'ratio',
+    metric: 'game-60-link@loss-2',
+    peer: 'ours-quic',
+    against: 'ours-quic-once',
+    atMost: 2.2,
+  },
+  ...DIRECTIONS.flatMap(direction => [
+    onTunnel(`game-60-${direction}-p50@loss-0`, { atMost: 108 }),
+    onTunnel(`game-60-${direction}-p99@loss-0`, { atMost: 115 }),
+    onTunnel(`game-60-${direction}-p50@loss-2`, { atMost: 108 }),
+    onTunnel(`game-60-${direction}-p99@loss-2`, { atMost: 125 }),
+  ]),
+  { type: 'ratio', metric: 'volley-rate', ...QUIC, atLeast: 1.5 },
+  { type: 'ratio', metric: 'volley-rate', ...TCP },
+  { type: 'ratio', metric: 'volley-rate', peer: 'ours-quic', against: 'rathole' },
+  { type: 'ratio', metric: 'volley-cpu', ...QUIC },
+  { type: 'ratio', metric: 'volley-cpu', ...TCP },
+  onTunnel('crowd-lost', { atMost: 0 }),
+  onTunnel('crowd-frps', { atMost: 4 }),
+  onTunnel('crowd-frpc', { atMost: 4 }),
+  ...['ours-quic', 'ours-tcp'].flatMap(peer =>
+    SIZES.flatMap(bytes => [
+      { type: 'bound', metric: `sizes-${bytes}`, peer, atLeast: 100 } as const,
+      { type: 'bound', metric: `sizes-${bytes}@loss-0`, peer, atLeast: 100 } as const,
+    ]),
+  ),
+]

@@ -141,11 +141,14 @@ function suitePlan(
   const possible = wanted.filter(({ link }) => link === undefined || support === true)
   if (possible.length === 0) throw new BenchError(noLab(support))
   const kinds = possible.map(({ link }) => (link === undefined ? 'loopback' : 'lab'))
-  const peers = choosePeers(words, env, kinds.includes('loopback') ? 'suite' : 'lab')
-  const cases = possible.map(one => suiteCase(one, words, peers, measureMs))
+  const chosen = choosePeers(words, env, 'suite')
+  const cases = possible
+    .map(one => suiteCase(one, words, chosen, measureMs))
+    .filter(({ scenarios }) => scenarios.length > 0)
+  const peers = chosen.filter(peer => cases.some(one => one.peers.includes(peer)))
   const hasFrp = peers.some(({ name }) => name.startsWith('frp-'))
   return {
-    cases: cases.filter(({ scenarios }) => scenarios.length > 0),
+    cases,
     place: kinds.includes('lab')
       ? { kind: 'lab', text: `${SUITE_LINK}; figures say their loss`, link: linkOf(SUITE_LINK) }
       : { kind: 'loopback' },
@@ -168,8 +171,8 @@ function suiteCase(
   const { scenarios: wanted } = words
   const scenarios = own.filter(({ name }) => wanted === undefined || startsWithAny(name, wanted))
   const times = { measureMs: measureMs ?? one.measureMs, warmUpMs: one.warmUpMs }
-  // Datagrams of an Ethernet path are for loopback; on a link of 1,500 bytes all are of that size.
-  const here = kind === 'lab' ? peers.filter(({ name }) => name !== 'ours-quic-1452') : peers
+  const { extraPeers = [] } = one
+  const here = peers.filter(({ name, isExtra }) => isExtra !== true || extraPeers.includes(name))
   return caseOf(one, link, { peers: here, scenarios, times })
 }
 
@@ -329,7 +332,7 @@ function roundsOf({ rounds }: BenchWords): number | undefined {
 }
 
 /** Before minutes are spent on what cannot be written. */
-function checkOutput(flag: string, file: string | undefined): void {
+export function checkOutput(flag: string, file: string | undefined): void {
   if (file === undefined || (flag === '--json' && file === '-')) return
   try {
     if (statSync(file, { throwIfNoEntry: false }) === undefined) {

@@ -34,6 +34,11 @@ export interface LinkControl {
   resetNat(): Promise<void>
   /** The client's NAT gets another public address, as when a phone changes its network. */
   moveClient(): Promise<void>
+  /**
+   * What was sent to the tunnel's link so far, both ways, by anybody, lost packets included: IP
+   * packets and their bytes.
+   */
+  carried(): Promise<{ readonly packets: number; readonly bytes: number }>
   /** Until `change` is called with {}: options that differ from `pair`, in both directions. */
   change(options: { readonly isDown?: boolean; readonly loss?: number }): Promise<void>
 }

@@ -107,6 +107,13 @@ function linkControl(lab: Lab, pair: LinkPair): LinkControl {
       isMoved = !isMoved // the lab outlives a run, and may be moved again
       await lab.setNat('nat', { ...HOME_NAT, pool: isMoved ? MOVED_POOL : NAT_POOL })
     },
+    carried: async () => {
+      const nat = (await lab.stats()).network.links['nat']
+      return {
+        packets: (nat?.up.packets ?? 0) + (nat?.down.packets ?? 0),
+        bytes: (nat?.up.bytes ?? 0) + (nat?.down.bytes ?? 0),
+      }
+    },
     change: async options => {
       const [up, down] = [
         { ...pair.up, ...options },

@@ -106,6 +106,67 @@ export interface PulseResult {
   readonly brokenAt?: EpochMs
 }
 
+/** Datagrams of one user, of which so many are always under way. Outside the lab only. */
+export interface VolleyRequest extends Door {
+  readonly type: 'volley'
+  readonly outstanding: number
+  /** 8 to 2,048. */
+  readonly payloadBytes: number
+  readonly warmUpMs: number
+  readonly measureMs: number
+  /** Processes whose CPU time over the measured window is wanted. */
+  readonly pids: readonly number[]
+}
+
+export interface VolleyResult {
+  readonly answered: number
+  readonly lost: number
+  readonly elapsedMs: number
+  /** Of all `pids` together. */
+  readonly cpuSeconds: number
+}
+
+/** Players with an address each, who all send at one pace. Outside the lab only. */
+export interface CrowdRequest extends Door {
+  readonly type: 'crowd'
+  readonly players: number
+  readonly perSecond: number
+  /** They come one after the other. */
+  readonly joinsPerSecond: number
+  /** 8 to 2,048. */
+  readonly payloadBytes: number
+  /** After the last one has come. */
+  readonly warmUpMs: number
+  readonly measureMs: number
+  readonly drainMs: number
+  readonly pids: readonly number[]
+}
+
+export interface CrowdResult {
+  readonly sent: number
+  readonly answered: number
+  /** Of those that are missing: what the load itself did not read in time. */
+  readonly droppedByLoad: number
+  /** Round trips of some of those that were answered. */
+  readonly samplesMs: Float64Array
+  readonly cpuSeconds: number
+}
+
+/** Single datagrams of several sizes to the UDP echo. */
+export interface SizesRequest extends Door {
+  readonly type: 'sizes'
+  readonly sizes: readonly number[]
+  /** Of each size. */
+  readonly count: number
+  /** Longest wait for each answer. */
+  readonly waitMs: number
+}
+
+export interface SizesResult {
+  /** For each size: how many came back with every byte. */
+  readonly whole: readonly number[]
+}
+
 export interface ConnectRequest extends Door {
   readonly type: 'connect'
   readonly parallel: number
@@ -167,6 +228,9 @@ export type LoadRequest =
   | EchoRequest
   | KeystrokeRequest
   | GameRequest
+  | VolleyRequest
+  | CrowdRequest
+  | SizesRequest
   | ConnectRequest
   | FirstByteRequest
   | HoldRequest
@@ -180,6 +244,9 @@ export interface LoadResults {
   readonly echo: EchoResult
   readonly keystroke: PulseResult
   readonly game: PulseResult
+  readonly volley: VolleyResult
+  readonly crowd: CrowdResult
+  readonly sizes: SizesResult
   readonly connect: ConnectResult
   readonly firstByte: FirstByteResult
   readonly hold: undefined
@@ -203,6 +270,9 @@ export const PART_OF: { readonly [Type in LoadRequest['type']]: LoadPart } = {
   echo: 'pulse',
   keystroke: 'pulse',
   game: 'pulse',
+  volley: 'pulse',
+  crowd: 'pulse',
+  sizes: 'pulse',
   connect: 'pulse',
   firstByte: 'pulse',
   hold: 'bulk',

@@ -6,6 +6,7 @@
 import { loadSyscalls } from '../lab/syscalls.ts'
 import { runBulk } from './bulk.ts'
 import { runConnect } from './connect.ts'
+import { runCrowd } from './crowd.ts'
 import { runEcho } from './echo.ts'
 import { runFirstByte } from './first-byte.ts'
 import { runGame } from './game.ts'
@@ -13,7 +14,9 @@ import { HeldConnections } from './held.ts'
 import { runKeystroke } from './keystroke.ts'
 import type { LoadCall, LoadReply, LoadRequest, LoadResults } from './messages.ts'
 import { startBulkServices, startEchoServices } from './services.ts'
-import type { BulkServices } from './services.ts'
+import type { BulkServices, EchoServices } from './services.ts'
+import { runSizes } from './sizes.ts'
+import { runVolley } from './volley.ts'
 
 const SCHED_FIFO = 1
 /** Threads that this one starts are ordinary. */
@@ -24,6 +27,7 @@ const PRIORITY = 5
 const [part, host = '127.0.0.1', place] = process.argv.slice(2)
 const held = new HeldConnections()
 let bulk: BulkServices | undefined
+let echoes: EchoServices | undefined
 
 process.on('message', (call: LoadCall) => {
   handleRequest(call.request).then(
@@ -46,7 +50,8 @@ if (part === 'bulk') {
   reply({ type: 'ready', ports: bulk.ports })
 } else {
   if (place === 'lab') comeFirst()
-  reply({ type: 'ready', ports: await startEchoServices(host) })
+  echoes = await startEchoServices(host)
+  reply({ type: 'ready', ports: echoes.ports })
 }
 
 /**
@@ -74,6 +79,12 @@ async function handleRequest(request: LoadRequest): Promise<LoadResults[LoadRequ
       return runKeystroke(request)
     case 'game':
       return runGame(request)
+    case 'volley':
+      return runVolley(request, echoes?.datagramsFd)
+    case 'crowd':
+      return runCrowd(request, echoes?.datagramsFd)
+    case 'sizes':
+      return runSizes(request)
     case 'connect':
       return runConnect(request)
     case 'firstByte':

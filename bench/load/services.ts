@@ -6,6 +6,7 @@ import type { ConnectOpts, Server, SocketConstructorOpts } from 'node:net'
 import { once } from 'node:events'
 import type { ServicePorts } from './messages.ts'
 import { encodeReport, REPORT_MS } from './progress.ts'
+import { openUdp } from './udp-batch.ts'
 
 /**
  * One buffer for all that is sent. Larger ones cost more in page faults than they save in calls (64
@@ -48,9 +49,16 @@ export async function startBulkServices(host: string): Promise<BulkServices> {
   }
 }
 
-export async function startEchoServices(
-  host: string,
-): Promise<Pick<ServicePorts, 'echo'> & { readonly datagrams: number }> {
+export interface EchoServices {
+  readonly ports: Pick<ServicePorts, 'echo'> & { readonly datagrams: number }
+  /**
+   * Of the UDP echo's socket, for a load that serves it itself for a while; undefined where the
+   * machine cannot do that.
+   */
+  readonly datagramsFd: number | undefined
+}
+
+export async function startEchoServices(host: string): Promise<EchoServices> {
   const echo = createServer({ noDelay: true }, socket => {
     socket.on('error', () => socket.destroy())
     socket.on('data', (chunk: Buffer) => socket.write(chunk))
@@ -58,9 +66,15 @@ export async function startEchoServices(
   const datagrams = createSocket(isIPv6(host) ? 'udp6' : 'udp4')
   datagrams.on('message', (message, { address, port }) => datagrams.send(message, port, address))
   datagrams.on('error', () => {}) // a user that is gone: nothing is owed to him
-  datagrams.bind(0, host)
-  await once(datagrams, 'listening')
-  return { echo: await listen(echo, host), datagrams: datagrams.address().port }
+  const fd = openUdp(host)
+  const listening = once(datagrams, 'listening')
+  if (fd === undefined) datagrams.bind(0, host)
+  else datagrams.bind({ fd })
+  await listening
+  return {
+    ports: { echo: await listen(echo, host), datagrams: datagrams.address().port },
+    datagramsFd: fd,
+  }
 }
 
 /** One connection to the sink: its bytes are counted, and the sender told (progress.ts). */

@@ -22,6 +22,8 @@ export interface FrpTunnelOptions {
   readonly client: readonly [command: string, ...args: string[]]
   /** Lines of TOML that go into both configs. */
   readonly extraConfig: readonly string[]
+  /** Lines of the udp proxy. */
+  readonly udpConfig?: readonly string[]
   /** False where it knows no udp proxies: the udp services then have no door. */
   readonly hasUdp: boolean
 }
@@ -100,7 +102,10 @@ export function clientConfig(
     ...options.extraConfig,
     ...SERVICE_NAMES.flatMap(name => proxy(name, 'tcp', services[name], where[name])),
     ...(services.datagrams !== undefined && where.datagrams !== undefined
-      ? proxy('datagrams', 'udp', services.datagrams, where.datagrams)
+      ? [
+          ...proxy('datagrams', 'udp', services.datagrams, where.datagrams),
+          ...(options.udpConfig ?? []),
+        ]
       : []),
   )
 }

@@ -3,7 +3,7 @@
 import { statSync } from 'node:fs'
 import { directPeer } from './direct.ts'
 import { frpPeers } from './frp.ts'
-import { ethernetPeer, ourPeers } from './ours.ts'
+import { extraPeers, ourPeers } from './ours.ts'
 import type { Peer } from './peer.ts'
 import { ratholePeer } from './rathole.ts'
 
@@ -18,7 +18,7 @@ export interface PeerWords {
 const TRANSPORTS = ['quic', 'tcp', 'kcp', 'direct']
 
 /**
- * In the order of the table. `suite`: with those that only developers ask for. Throws with one line
+ * In the order of the table. `suite`: with those that only cases of suites name. Throws with one line
  * for the user when a program is missing or a word is unknown.
  */
 export function choosePeers(
@@ -29,7 +29,7 @@ export function choosePeers(
   const { FRP_BIN: frp, RATHOLE_BIN: rathole } = env
   const peers = [
     ...ourPeers(),
-    ...(kind === 'suite' ? [ethernetPeer()] : []),
+    ...(kind === 'suite' ? extraPeers() : []),
     ...paths.flatMap(path => peersAt(path)),
     ...(frp && paths.length === 0 ? frpPeers(frp, 'FRP_BIN') : []),
     ...(rathole && paths.length === 0 ? [ratholePeer(rathole, 'RATHOLE_BIN')] : []),

@@ -3,7 +3,7 @@
 import { accessSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { VERSION } from '../../lib/version.ts'
-import { openFrpTunnel } from './frp-tunnel.ts'
+import { openFrpTunnel, type FrpTunnelOptions } from './frp-tunnel.ts'
 import type { Peer } from './peer.ts'
 
 /**
@@ -13,18 +13,31 @@ import type { Peer } from './peer.ts'
 const ETHERNET_DATAGRAM_BYTES = 1452
 
 export function ourPeers(): Peer[] {
-  return [ourPeer('ours-quic', 'quic', []), ourPeer('ours-tcp', 'tcp', [])]
+  return [ourPeer('ours-quic', 'quic'), ourPeer('ours-tcp', 'tcp')]
 }
 
-/** Ours in quic with the datagrams of an Ethernet path: for loopback, where larger ones fit. */
-export function ethernetPeer(): Peer {
-  return ourPeer(`ours-quic-${ETHERNET_DATAGRAM_BYTES}`, 'quic', [
-    `transport.quic.datagramSize = ${ETHERNET_DATAGRAM_BYTES}`,
-  ])
+/**
+ * Ours in quic with the datagrams of an Ethernet path, for loopback, where larger ones fit; and
+ * with nothing sent twice that a udp proxy carries.
+ */
+export function extraPeers(): Peer[] {
+  const ethernet = [`transport.quic.datagramSize = ${ETHERNET_DATAGRAM_BYTES}`]
+  const once = ['transport.udpRedundancy = 0']
+  const name = `ours-quic-${ETHERNET_DATAGRAM_BYTES}`
+  return [
+    { ...ourPeer(name, 'quic', { extraConfig: ethernet }), isExtra: true },
+    { ...ourPeer('ours-quic-once', 'quic', { udpConfig: once }), isExtra: true },
+  ]
 }
 
-function ourPeer(name: string, transport: 'quic' | 'tcp', extraConfig: readonly string[]): Peer {
-  const detail = extraConfig.length === 0 ? 'its defaults' : extraConfig.join(', ')
+function ourPeer(
+  name: string,
+  transport: 'quic' | 'tcp',
+  lines: Partial<Pick<FrpTunnelOptions, 'extraConfig' | 'udpConfig'>> = {},
+): Peer {
+  const { extraConfig = [], udpConfig = [] } = lines
+  const changes = [...extraConfig, ...udpConfig]
+  const detail = changes.length === 0 ? 'its defaults' : changes.join(', ')
   return {
     name,
     description: `quicfrp ${VERSION}, ${transport}, ${detail}`,
@@ -33,8 +46,8 @@ function ourPeer(name: string, transport: 'quic' | 'tcp', extraConfig: readonly 
     open: (site, services) => {
       const server = [process.execPath, command('frps')] as const
       const client = [process.execPath, command('frpc')] as const
-      const options = { peer: name, transport, server, client, extraConfig, hasUdp: true }
-      return openFrpTunnel(options, site, services)
+      const options = { peer: name, transport, server, client, extraConfig, udpConfig }
+      return openFrpTunnel({ ...options, hasUdp: true }, site, services)
     },
   }
 }

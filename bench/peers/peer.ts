@@ -23,6 +23,8 @@ export interface Peer {
   readonly description: string
   /** `none`: nothing is between the user and the service. */
   readonly transport: 'quic' | 'tcp' | 'kcp' | 'none'
+  /** Only in the cases of suites that name it. */
+  readonly isExtra?: boolean
   /** Where the services of the load have to stand: `near` when direct, else beside frpc. */
   readonly servicesAt: Role
   /**

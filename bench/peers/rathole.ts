@@ -34,8 +34,9 @@ async function openRathole(
   site: Site,
   services: ServicePorts,
 ): Promise<Tunnel> {
-  const [bind = 0, source = 0, sink = 0, echo = 0] = await freePorts(4)
-  const ports: ServicePorts = { source, sink, echo }
+  const [bind = 0, source = 0, sink = 0, echo = 0, datagrams = 0] = await freePorts(5)
+  const hasDatagrams = services.datagrams !== undefined
+  const ports: ServicePorts = { source, sink, echo, ...(hasDatagrams && { datagrams }) }
   const host = site.addresses.server
   const workspace = await openWorkspace()
   const programs: Program[] = []
@@ -73,12 +74,26 @@ async function openRathole(
       `[client.services.${name}]`,
       `local_addr = "127.0.0.1:${services[name]}"`,
     ])
+    const serverDatagrams = hasDatagrams
+      ? ['[server.services.datagrams]', 'type = "udp"', `bind_addr = "${host}:${datagrams}"`]
+      : []
+    const clientDatagrams = hasDatagrams
+      ? [
+          '[client.services.datagrams]',
+          'type = "udp"',
+          `local_addr = "127.0.0.1:${services.datagrams}"`,
+        ]
+      : []
     const server = await start(
       'server',
-      [...section('server', bindAddress), ...serverServices],
+      [...section('server', bindAddress), ...serverServices, ...serverDatagrams],
       ['Listening at'],
     )
-    const client = await start('client', [...section('client', bindAddress), ...clientServices], [])
+    const client = await start(
+      'client',
+      [...section('client', bindAddress), ...clientServices, ...clientDatagrams],
+      [],
+    )
     // Its log has one line for each service, of a form that changed between versions; the server
     // opens a service's door when the client has come for it.
     await doorsOpened(site, { host, ports: SERVICE_NAMES.map(name => ports[name]) }, client)

@@ -6,12 +6,14 @@ import type { LinkPair } from '../links.ts'
 
 export type Unit =
   | 'Mbit/s'
+  | 'kbit/s'
   | 'us'
   | 'ms'
   | '1/s'
   | 'kB'
   | 'MB'
   | 's/GB'
+  | 'B/s'
   | '%'
   /** Round trips of the direct path. */
   | 'rtt'
@@ -104,6 +106,14 @@ export interface Failure {
 /** What a reader must know of the conditions: one line each, for the header. */
 export type Note = string
 
+/** Figures that have two dimensions of their own. */
+export interface Table {
+  readonly title: string
+  /** The first one is that of the row's name. */
+  readonly columns: readonly string[]
+  readonly rows: readonly (readonly string[])[]
+}
+
 export interface BenchReport {
   readonly version: 1
   /** ISO 8601, of the start. */
@@ -127,6 +137,7 @@ export interface BenchReport {
   /** Values of all runs: by metric, then by peer, in the order of the rounds. */
   readonly values: Readonly<Record<string, Readonly<Record<string, readonly number[]>>>>
   readonly series: readonly Series[]
+  readonly tables?: readonly Table[]
   readonly goals: readonly GoalResult[]
   readonly failures: readonly Failure[]
 }

@@ -3,13 +3,16 @@
 import { besideScenario } from './beside.ts'
 import { bulkScenario } from './bulk.ts'
 import { connectScenario, firstByteScenario } from './connect.ts'
+import { crowdScenario } from './crowd.ts'
 import { echoScenario } from './echo.ts'
 import { gameScenario } from './game.ts'
 import { idleScenario } from './idle.ts'
 import { keystrokeScenario } from './keystroke.ts'
 import { rebindScenario } from './rebind.ts'
 import type { Scenario } from './scenario.ts'
+import { sizesScenario } from './sizes.ts'
 import { stalledScenario } from './stalled.ts'
+import { volleyScenario } from './volley.ts'
 
 export const SCENARIOS: readonly Scenario[] = [
   bulkScenario('down'),
@@ -21,6 +24,11 @@ export const SCENARIOS: readonly Scenario[] = [
   // A shooter's client, and a busy server's answers.
   gameScenario({ perSecond: 60, payloadBytes: 100 }),
   gameScenario({ perSecond: 128, payloadBytes: 1200 }),
+  gameScenario({ perSecond: 60, payloadBytes: 100, beside: 'down' }),
+  gameScenario({ perSecond: 60, payloadBytes: 100, beside: 'up' }),
+  sizesScenario,
+  volleyScenario,
+  crowdScenario,
   connectScenario(1),
   connectScenario(16),
   firstByteScenario,

@@ -72,6 +72,22 @@ t.test('the suites can run together, each figure with its own name', { skip: !ha
   t.notOk(onLink.includes('ours-quic-1452'))
 })
 
+t.test('an extra peer is in those cases of a suite that name it', { skip: !hasLab }, async t => {
+  const made = await plan({ suites: ['games'] })
+  const extras = made.cases.map(({ label, peers }) => [
+    label,
+    peers.filter(({ isExtra }) => isExtra === true).map(({ name }) => name),
+  ])
+  t.strictSame(extras, [
+    ['loss-2', ['ours-quic-once']],
+    ['loss-0', []],
+    ['loss-2', []],
+    [undefined, []],
+    [undefined, []],
+  ])
+  t.notOk(made.peers.some(({ name }) => name === 'ours-quic-1452'), 'none that nothing asks')
+})
+
 t.test('a wrong word is refused before anything starts, in one line', async t => {
   const folder = t.testdir({ 'a-file': '' })
   const cases: [Partial<BenchWords>, RegExp][] = [

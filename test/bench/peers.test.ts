@@ -40,6 +40,15 @@ t.test('a peer without a door for datagrams publishes none', async t => {
   t.notMatch(text, /udp/)
 })
 
+t.test('lines for the udp proxy stand in it', async t => {
+  const services = { source: 11, sink: 12, echo: 13, datagrams: 14 }
+  const udpConfig = ['transport.udpRedundancy = 0']
+  const text = clientConfig({ ...OPTIONS, udpConfig }, WHERE, services)
+  const { proxies } = await parseClientConfig(text, 'frpc.toml', READ)
+  const udp = proxies.find(({ name }) => name === 'datagrams')
+  t.match(udp, { type: 'udp', transport: { udpRedundancy: 0 } })
+})
+
 t.test('a folder is a real frp, a file is rathole, ours come first and direct last', async t => {
   const script = '#!/bin/sh\necho 9.9.9\n'
   const folder = t.testdir({ frps: script, frpc: script, rathole: script })
