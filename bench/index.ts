@@ -4,7 +4,9 @@
 import { writeFile } from 'node:fs/promises'
 import { INTERRUPTED_STATUS, watchInterrupts } from './interrupt.ts'
 import { loadNotes, thisMachine } from './machine.ts'
-import { listLines, planBench, type BenchPlan, type BenchWords } from './options.ts'
+import { planNat, type NatBenchWords, type NatPlan } from './nat/plan.ts'
+import { runNat } from './nat/run.ts'
+import { checkOutput, listLines, planBench, type BenchPlan, type BenchWords } from './options.ts'
 import { htmlReport, jsonReport, ProgressLine, terminalReport, wantsColor } from './report/index.ts'
 import type { BenchReport, Metric } from './report/types.ts'
 import { labelled } from './results.ts'
@@ -24,11 +26,43 @@ export async function runBench(words: BenchWords): Promise<number> {
     process.stderr.write(`Error: ${textOf(error)}\n`)
     return 1
   }
+  return report(plan, (progress, signal) => measure(plan, progress, signal))
+}
+
+/** `npm run bench -- nat`: the same report of another lab (nat/plan.ts). */
+export async function runNatBench(
+  words: NatBenchWords & Output & Pick<BenchWords, 'command'>,
+): Promise<number> {
+  let plan: NatPlan
+  try {
+    plan = planNat(words, process.env)
+    checkOutput('--json', words.json)
+    checkOutput('--html', words.html)
+  } catch (error) {
+    process.stderr.write(`Error: ${textOf(error)}\n`)
+    return 1
+  }
+  const { command } = words
+  return report(words, (progress, signal) => {
+    return runNat({ plan, command, signal, progress: step => progress.show(step) })
+  })
+}
+
+interface Output {
+  readonly json?: string | undefined
+  readonly html?: string | undefined
+}
+
+async function report(
+  output: Output,
+  run: (progress: ProgressLine, signal: AbortSignal) => Promise<BenchReport>,
+): Promise<number> {
   const interruption = watchInterrupts()
   const progress = new ProgressLine(process.stderr)
   try {
-    const report = await measure(plan, progress, interruption.signal)
-    await write(report, plan)
+    const report = await run(progress, interruption.signal)
+    progress.end()
+    await write(report, output)
     if (report.isInterrupted) return INTERRUPTED_STATUS
     return report.failures.length > 0 ? 1 : 0
   } catch (error) {
@@ -108,7 +142,7 @@ function metricsOf({ cases }: BenchPlan): Metric[] {
   return order.flatMap(scenario => all.filter(metric => metric.scenario === scenario))
 }
 
-async function write(report: BenchReport, { json, html }: BenchPlan): Promise<void> {
+async function write(report: BenchReport, { json, html }: Output): Promise<void> {
   // With the JSON on stdout the table would spoil it.
   const stream = json === '-' ? process.stderr : process.stdout
   stream.write(terminalReport(report, { hasColor: wantsColor(stream, process.env) }))

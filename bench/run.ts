@@ -1,7 +1,8 @@
 // `npm run bench`: the same engine as `frpc bench`, with the suites that judge our own goals.
 
 import { parseArgs } from 'node:util'
-import { printBenchList, runBench, type BenchWords } from './index.ts'
+import type { NatBenchWords } from './nat/plan.ts'
+import { printBenchList, runBench, runNatBench, type BenchWords } from './index.ts'
 import { SUITES } from './suites.ts'
 
 const USAGE = `usage: npm run bench -- [SUITE...] [--scenarios NAME,...] [--transports NAME,...]
@@ -9,6 +10,7 @@ const USAGE = `usage: npm run bench -- [SUITE...] [--scenarios NAME,...] [--tran
                         [--json FILE|-] [--html FILE] [--list]
 
 ${SUITES.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join('\n')}
+  nat          two machines behind every kind of NAT: direct or not, when, and what survives
   (neither a suite nor --emulate: loopback)
 
   --scenarios  those whose names begin so (--list tells them)
@@ -18,6 +20,9 @@ ${SUITES.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join('\n')}
   --emulate    a link: delay=40ms,loss=2%,rate=50m, or a name (--list)
   --rounds     runs of everything; medians are taken over them (3)
   --seconds    how long one figure is measured
+  --tries      nat: attempts of each case (2)
+  --only       nat: ours, or frp
+  --pairs      nat: visitor/owner,... of the matrix: public/random, all/carrier
   --json       the whole report; - is stdout
   --html       the report as a page
 `
@@ -25,7 +30,7 @@ ${SUITES.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join('\n')}
 process.exitCode = await main(process.argv.slice(2))
 
 async function main(args: readonly string[]): Promise<number> {
-  let words: BenchWords | 'help' | 'list'
+  let words: Words | 'help' | 'list'
   try {
     words = readWords(args)
   } catch (error) {
@@ -34,11 +39,17 @@ async function main(args: readonly string[]): Promise<number> {
   }
   if (words === 'help') process.stdout.write(USAGE)
   else if (words === 'list') printBenchList()
+  else if (words.nat !== undefined) return await runNatBench({ ...words, ...words.nat })
   else return await runBench(words)
   return 0
 }
 
-function readWords(args: readonly string[]): BenchWords | 'help' | 'list' {
+interface Words extends BenchWords {
+  /** Given with the suite `nat`, which goes alone. */
+  readonly nat: Pick<NatBenchWords, 'tries' | 'pairs' | 'only'> | undefined
+}
+
+function readWords(args: readonly string[]): Words | 'help' | 'list' {
   const { values, positionals } = parseArgs({
     args: [...args],
     allowPositionals: true,
@@ -48,6 +59,9 @@ function readWords(args: readonly string[]): BenchWords | 'help' | 'list' {
       peer: { type: 'string', multiple: true },
       emulate: { type: 'string' },
       rounds: { type: 'string' },
+      tries: { type: 'string' },
+      pairs: { type: 'string' },
+      only: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean' },
       json: { type: 'string' },
@@ -58,8 +72,14 @@ function readWords(args: readonly string[]): BenchWords | 'help' | 'list' {
   })
   if (values.help === true) return 'help'
   if (values.list === true) return 'list'
+  const isNat = positionals.includes('nat')
+  if (isNat && positionals.length > 1) throw new Error('the suite nat goes alone')
+  if (!isNat && (values.tries ?? values.pairs ?? values.only) !== undefined) {
+    throw new Error('--tries, --pairs and --only are of the suite nat')
+  }
   const isPlain = positionals.length === 0 && values.emulate === undefined
   return {
+    nat: isNat ? { tries: values.tries, pairs: values.pairs, only: values.only } : undefined,
     suites: isPlain ? ['loopback'] : positionals,
     scenarios: values.scenarios?.split(','),
     transports: values.transports?.split(','),

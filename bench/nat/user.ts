@@ -20,9 +20,13 @@ const SCHED_RESET_ON_FORK = 0x40000000
 const PRIORITY = 5
 const RECEIVE_BYTES = 512 * 1024
 
+// The end of its input says that what it has is enough.
+const stopped = new Promise<void>(resolve => process.stdin.once('end', resolve).resume())
+
 // The bench is ours: what it asks is a Question.
 const question = JSON.parse(process.argv[2] ?? '{}') as Question
 const answer = question.type === 'echo' ? await echo(question) : await download(question)
+process.stdin.destroy()
 process.stdout.write(`${JSON.stringify(answer)}\n`)
 
 function echo({ port, intervalMs, limitMs, untilBelowMs }: EchoQuestion): Promise<EchoAnswer> {
@@ -73,6 +77,7 @@ function echo({ port, intervalMs, limitMs, untilBelowMs }: EchoQuestion): Promis
     }
     const timer = setInterval(send, Math.max(1, intervalMs / 2))
     const limit = setTimeout(() => end(), limitMs)
+    void stopped.then(() => end())
     send()
     const handleBroken = (): void => end(epochNow())
     socket.once('error', handleBroken)
@@ -114,6 +119,7 @@ function download({ port, limitMs, untilBytes }: DownloadQuestion): Promise<Down
     })
     socket.write(Buffer.of(SEND))
     const limit = setTimeout(() => end(), limitMs)
+    void stopped.then(() => end())
     const handleBroken = (): void => end(epochNow())
     socket.once('error', handleBroken)
     socket.once('end', handleBroken)

@@ -28,6 +28,12 @@ export interface Crossing {
   readonly serverBytes: readonly [number, number]
 }
 
+export interface AskSignals {
+  /** Ends the user; the answer is lost. */
+  readonly signal: AbortSignal
+  readonly stop?: AbortSignal
+}
+
 export class World {
   readonly lab: Lab
   /** Of the service, on the owner's host. */
@@ -106,12 +112,12 @@ export class World {
     return start(this.lab, host, title, argv)
   }
 
-  /** A user on the visitor's host. */
-  ask(question: EchoQuestion, signal?: AbortSignal): Promise<EchoAnswer>
-  ask(question: DownloadQuestion, signal?: AbortSignal): Promise<DownloadAnswer>
+  /** A user on the visitor's host; `stop` ends what he does, and he still answers. */
+  ask(question: EchoQuestion, signals: AskSignals): Promise<EchoAnswer>
+  ask(question: DownloadQuestion, signals: AskSignals): Promise<DownloadAnswer>
   async ask(
     question: EchoQuestion | DownloadQuestion,
-    signal?: AbortSignal,
+    { signal, stop }: AskSignals,
   ): Promise<EchoAnswer | DownloadAnswer> {
     const argv = [node(), '--single-threaded', script('user'), JSON.stringify(question)]
     const [command, args] = this.lab.command('visitor', argv)
@@ -119,13 +125,16 @@ export class World {
       maxBuffer: ANSWER_BYTES,
       timeout: question.limitMs + ANSWER_GRACE_MS,
       killSignal: 'SIGKILL' as const,
-      ...(signal !== undefined && { signal }),
+      signal,
     }
     const text = await new Promise<string>((resolve, reject) => {
-      execFile(command, args, options, (error, stdout, stderr) => {
+      const child = execFile(command, args, options, (error, stdout, stderr) => {
+        stop?.removeEventListener('abort', handleStop)
         if (error === null) resolve(stdout)
         else reject(new Error(`the user failed: ${stderr.trim() || error.message}`))
       })
+      const handleStop = (): void => void child.stdin?.end()
+      stop?.addEventListener('abort', handleStop)
     })
     // The user is ours: it answers the question that it was asked.
     return JSON.parse(text) as EchoAnswer | DownloadAnswer

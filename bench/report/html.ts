@@ -35,6 +35,7 @@ export function htmlReport(report: BenchReport): string {
 <p class="verdict">${pageText(sentences.join(' '))}</p>
 <p class="remarks">${pageText([...remarks, conditions(report)].join(' '))}</p>
 ${failures(report)}</header>
+${tables(report)}
 ${glance(report)}
 ${rowsOf(sectionsOf(report)).map(row => {
   const sections = row.map(section => sectionOf(report, section))
@@ -76,6 +77,17 @@ function failures({ failures }: BenchReport): Markup | undefined {
     if (log.length === 0) return markup`<p>${text}</p>`
     return markup`<details><summary>${text}</summary><pre>${log.join('\n')}</pre></details>`
   })}</div>`
+}
+
+function tables({ tables = [] }: BenchReport): Markup[] {
+  return tables.map(({ title, columns, rows }) => {
+    const [corner = '', ...names] = columns
+    return markup`<section><h2>${capital(title)}</h2><div class="card narrow"><table class="glance">
+<thead><tr><th>${corner}</th>${names.map(name => markup`<th>${name}</th>`)}</tr></thead>
+<tbody>${rows.map(
+      row => markup`<tr>${row.map(cell => markup`<td>${cell}</td>`)}</tr>`,
+    )}</tbody></table></div></section>`
+  })
 }
 
 /** The reference beside its main rival, a line for each figure. */

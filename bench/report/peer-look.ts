@@ -16,6 +16,7 @@ const TRANSPORTS: Readonly<Record<string, { readonly label: string; readonly hue
   tcp: { label: 'TCP', hue: 'orange' },
   kcp: { label: 'KCP', hue: 'green' },
   websocket: { label: 'WebSocket', hue: 'purple' },
+  xtcp: { label: 'xtcp', hue: 'blue' },
   wss: { label: 'WSS', hue: 'purple' },
 }
 

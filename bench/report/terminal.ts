@@ -28,6 +28,7 @@ export function wantsColor(
 export function terminalReport(report: BenchReport, options: TerminalOptions): string {
   const blocks = [
     headLines(report),
+    ...tableBlocks(report),
     figureLines(report, options),
     goalLines(report, options),
     report.failures.map(
@@ -55,6 +56,14 @@ export function headLines(report: BenchReport): string[] {
     ),
     ...report.notes.map((note, index) => `${index === 0 ? 'notes   ' : '        '} ${note}`),
   ]
+}
+
+/** A block for each table. */
+function tableBlocks({ tables = [] }: BenchReport): string[][] {
+  return tables.map(({ title, columns, rows }) => {
+    const isFigure = columns.flatMap((_, index) => (index === 0 ? [] : [index]))
+    return [title, ...alignColumns([columns, ...rows], isFigure).map(line => `  ${line}`)]
+  })
 }
 
 /** A head line for each metric, under it a line for each peer that was measured. */
