@@ -71,6 +71,11 @@ export class Carrier {
     return this.#used !== this.#routes.relay
   }
 
+  /** In doubt, or dead without another one. */
+  get isUncertain(): boolean {
+    return this.#doubt !== undefined || this.#used.isLost || this.#isDown
+  }
+
   handleInbound(health: RouteHealth): void {
     if (health !== this.#used) return
     this.#unansweredSince = undefined
@@ -101,7 +106,7 @@ export class Carrier {
 
   /** True when that is new. */
   enterDoubt(reason: string, now: number): boolean {
-    if (this.#doubt !== undefined || this.#used.isLost) return false
+    if (this.#doubt !== undefined || this.#used.isLost || this.#isDown) return false
     this.#doubt = new Doubt(reason, { before: this.#lastDoubt }, now)
     this.#lastDoubt = this.#doubt
     this.#used.ask(DOUBT_PROBES)
@@ -114,11 +119,13 @@ export class Carrier {
 
   /** Payload is unanswered, or probes are: true when the doubt is new and our own. */
   handleSilence(now: number): boolean {
+    if (this.#isDown) this.#unansweredSince = undefined
     if (this.#doubt !== undefined || this.#used.isLost) return false
     if (this.#used.isSilent) return this.enterDoubt('probes have no answer', now)
-    const silentMs = this.#unansweredSince === undefined ? -1 : now - this.#unansweredSince
-    if (silentMs >= this.#doubtAfterMs) return this.enterDoubt('payload has no answer', now)
-    if (silentMs >= this.#suspectAfterMs && !this.#isSuspected) {
+    // Sums as in deadline(): a difference may be rounded the other way, and time would stand still.
+    const since = this.#unansweredSince ?? Number.POSITIVE_INFINITY
+    if (now >= since + this.#doubtAfterMs) return this.enterDoubt('payload has no answer', now)
+    if (now >= since + this.#suspectAfterMs && !this.#isSuspected) {
       this.#isSuspected = true
       this.#used.ask(SUSPECT_PROBES)
     }
@@ -127,7 +134,8 @@ export class Carrier {
 
   /** What has to be done about the route in use, if anything. */
   judge(now: number): Verdict | undefined {
-    if (!this.isDirect && !this.#routes.isRelayUp) {
+    if (this.#isDown) {
+      this.#doubt = undefined
       const to = this.#routes.best({})
       return to && { to, reason: 'the relay is down' }
     }
@@ -161,6 +169,11 @@ export class Carrier {
     if (this.#unansweredSince === undefined || this.#used.isLost) return Number.POSITIVE_INFINITY
     const afterMs = this.#isSuspected ? this.#doubtAfterMs : this.#suspectAfterMs
     return this.#unansweredSince + afterMs
+  }
+
+  /** On a relay that is known to carry nothing. */
+  get #isDown(): boolean {
+    return !this.isDirect && !this.#routes.isRelayUp
   }
 
   get #suspectAfterMs(): number {

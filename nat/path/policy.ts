@@ -68,7 +68,6 @@ export class PathPolicy {
   #reason = 'no direct path was tried yet'
   #directAt: number | undefined
   #askedAt = Number.NEGATIVE_INFINITY
-  #followedAt = Number.NEGATIVE_INFINITY
   #newNetworkAt = Number.NEGATIVE_INFINITY
   #isNewNetworkPending = false
   #delivery: { readonly loss: number; readonly at: number } | undefined
@@ -243,7 +242,10 @@ export class PathPolicy {
 
   #step(now: number): void {
     this.#pollNewNetwork(now)
-    this.#routes.setPaces(this.#carrier.used, { isActive: now - this.#activeAt < ACTIVE_FOR_MS })
+    this.#routes.setPaces(this.#carrier.used, {
+      isActive: now - this.#activeAt < ACTIVE_FOR_MS,
+      isUrgent: this.#carrier.isUncertain,
+    })
     if (!this.#stalls.poll(now)) this.#judge(now)
     if (this.#role === 'visitor') {
       this.#choose(now)
@@ -333,12 +335,12 @@ export class PathPolicy {
   /** The visitor uses that now. */
   #follow(kind: RouteKind, now: number): void {
     const to = this.#routes.ofKind(kind)
-    const { used } = this.#carrier
+    const { used, since, switches } = this.#carrier
     const isOpen =
       to !== undefined && (kind === 'relay' ? this.#routes.isRelayAlive() : !to.isLost)
-    const isAllowed = kind === 'relay' || now >= this.#restraint.holdUntil
-    if (isOpen && isAllowed && to !== used && now >= this.#followedAt + FOLLOW_SPACING_MS) {
-      this.#followedAt = now
+    const isHeld = kind !== 'relay' && now < this.#restraint.holdUntil
+    const isTooSoon = switches > 0 && now < since + FOLLOW_SPACING_MS
+    if (isOpen && !isHeld && !isTooSoon && to !== used) {
       this.#switchTo(to, 'the visitor uses it', now)
     }
     this.#telling.tell({ type: 'using', kind: this.#carrier.used.kind }, 1, now)

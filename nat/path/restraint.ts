@@ -32,6 +32,7 @@ export class Restraint {
     if (carriedMs >= GOOD_AFTER_MS) this.#losses = 0
     this.#holdUntil = now + Math.min(MAX_HOLD_MS, FIRST_HOLD_MS * 2 ** this.#losses)
     this.#losses = Math.min(this.#losses + 1, 16)
+    this.#stayUntil = Math.max(this.#stayUntil, now + FIRST_HOLD_MS)
   }
 
   handleMove(now: number): void {

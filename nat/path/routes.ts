@@ -20,7 +20,8 @@ const FRESH_MS = 1000
 // way. Either end's probe serves both. Carriers forget a mapping that was never answered after
 // 15 s, and one that was after 60 s or more (nat-traversal.md §1.4).
 const PACES = {
-  usedActive: { minMs: 3000, maxMs: 3000, lostMs: 2000 },
+  urgent: { minMs: 3000, maxMs: 3000, lostMs: 1000 },
+  usedActive: { minMs: 3000, maxMs: 3000, lostMs: 1000 },
   usedIdle: { minMs: 12_000, maxMs: 15_000, lostMs: 15_000 },
   reserveActive: { minMs: 5000, maxMs: 6000, lostMs: 8000 },
   reserveIdle: { minMs: 28_000, maxMs: 34_000, lostMs: 15_000 },
@@ -161,13 +162,19 @@ export class Routes {
     return best?.health
   }
 
-  setPaces(used: RouteHealth, { isActive }: { readonly isActive: boolean }): void {
+  /** `isUrgent`: the used route is in doubt or dead, so that any other one is wanted. */
+  setPaces(
+    used: RouteHealth,
+    { isActive, isUrgent }: { readonly isActive: boolean; readonly isUrgent: boolean },
+  ): void {
     const own = isActive ? PACES.usedActive : PACES.usedIdle
-    const reserve = isActive ? PACES.reserveActive : PACES.reserveIdle
-    this.relay.setPace(
-      this.relay === used ? own : isActive ? PACES.relayActive : PACES.reserveIdle,
-    )
-    for (const { health } of this.#paths.values()) health.setPace(health === used ? own : reserve)
+    const paths = isActive ? PACES.reserveActive : PACES.reserveIdle
+    const relay = isActive ? PACES.relayActive : PACES.reserveIdle
+    const urgent = isActive && isUrgent ? PACES.urgent : undefined
+    this.relay.setPace(urgent ?? (this.relay === used ? own : relay))
+    for (const { health } of this.#paths.values()) {
+      health.setPace(urgent ?? (health === used ? own : paths))
+    }
   }
 
   /**
