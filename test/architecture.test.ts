@@ -47,6 +47,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/e2e',
     'lib/nathole',
     'lib/stream',
+    'lib/udp',
     'lib/wire',
     'seam',
   ],

@@ -10,7 +10,7 @@ import type { Flow, FlowLink } from '../datagram/index.ts'
 import { errorText, systemCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { encodeProxyHeader } from '../stream/proxy-protocol.ts'
-import { LocalUdp } from './local-udp.ts'
+import { type ConnectedSocket, openConnectedSocket, prepareConnectedSockets } from '../udp/index.ts'
 import { loopbackFor } from './loopback.ts'
 import { type UdpUser, UdpUsers } from './udp-users.ts'
 
@@ -33,7 +33,7 @@ const ERROR_LOG_MS = 10_000
 
 interface Player {
   flow: Flow | undefined
-  readonly socket: LocalUdp
+  readonly socket: ConnectedSocket
   /** Goes before his first packet. */
   header: Buffer | undefined
   inBytes: number
@@ -56,6 +56,7 @@ export class UdpService {
     this.#options = options
     this.#service = { ip: options.localIP, port: options.localPort }
     const { idleMs } = options
+    prepareConnectedSockets()
     this.#users = new UdpUsers({ maxUsers: MAX_USERS, maxPerIp: Infinity, idleMs })
   }
 
@@ -161,8 +162,8 @@ export class UdpService {
     const from = formatAddress(user.address)
     if (source === undefined) log.debug(`new udp user [${from}]`)
     else log.info(`new udp user [${from}] is ${source} for the local service`)
-    const socket = new LocalUdp(
-      { service, source },
+    const socket = openConnectedSocket(
+      { to: service, source },
       {
         onPacket: payload => {
           this.#users.handleAnswer(user, this.#options.clock.now())

@@ -2,15 +2,16 @@
 // to 32 receptions of as many glued datagrams (UDP GRO). libuv still tells when the socket is
 // readable, through node:dgram on our own descriptor; its first read of a wake-up is handed on like
 // any other.
-// Layouts: struct msghdr 56 bytes, mmsghdr 64, iovec 16, cmsghdr 16 + data.
+// Layouts: struct msghdr 56 bytes, iovec 16, cmsghdr 16 + data.
 
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { plainIp, type Address } from '../address.ts'
 import type { Libc } from './libc.ts'
-import { AF_INET, AF_INET6, readSockaddr, SOCKADDR_BYTES, writeSockaddr } from './sockaddr.ts'
+import { Receiver } from './receiver.ts'
+import { type BatchedSocket, type SendBatch, sharedSendBatch } from './send-batch.ts'
+import { AF_INET, AF_INET6, SOCKADDR_BYTES, writeSockaddr } from './sockaddr.ts'
 import {
-  AddressBook,
   SOCKET_BUFFER_BYTES,
   type DatagramHandler,
   type SendResult,
@@ -41,11 +42,7 @@ const UDP_SEGMENT = 103
 const UDP_GRO = 104
 const MSG_DONTWAIT = 0x40
 
-const MMSGHDR_BYTES = 64
 const CONTROL_BYTES = 24
-const SLOTS = 32
-// A glued reception is at most one UDP payload long.
-const SLOT_BYTES = 65_536
 // Drain at most this often a wake-up, so that a flood cannot hold the event loop (32 x 16
 // receptions).
 const MAX_DRAINS = 16
@@ -117,16 +114,18 @@ function configure(
   set(SOL_UDP, UDP_GRO, 1)
 }
 
-class BatchSocket implements UdpSocket {
+class BatchSocket implements UdpSocket, BatchedSocket {
   readonly address: Address
   readonly isUnfragmented: boolean
   readonly maxBurstBytes = 65_507
   maxSegments = 64
   onWritable: (() => void) | undefined
+  readonly fd: number
+  readonly family: number
   readonly #libc: Libc
-  readonly #fd: number
-  readonly #family: number
   readonly #socket: Socket
+  /** Packets of many users: those of a turn leave together. */
+  readonly #batch: SendBatch | undefined
   readonly #sender: Sender
   readonly #receiver: Receiver
   #queued = 0
@@ -142,13 +141,14 @@ class BatchSocket implements UdpSocket {
   }) {
     this.isUnfragmented = options.use === 'endpoint'
     this.#libc = options.libc
-    this.#fd = options.fd
-    this.#family = options.family
+    this.fd = options.fd
+    this.family = options.family
     this.#socket = options.socket
     const { address, port } = options.socket.address()
     this.address = { ip: plainIp(address), port }
     this.#sender = new Sender(options.libc, options.fd, options.family)
     this.#receiver = new Receiver(options.libc, options.fd)
+    this.#batch = options.use === 'packets' ? sharedSendBatch(options.libc) : undefined
     // What libuv reports here is an ICMP answer to some datagram; QUIC's timers handle that.
     options.socket.on('error', () => {})
   }
@@ -156,7 +156,7 @@ class BatchSocket implements UdpSocket {
   start(handler: DatagramHandler): void {
     const receiver = this.#receiver
     this.#socket.on('message', (data, { address, port }) => {
-      handler.onDatagram(data, receiver.addressOf(address, port, this.#family), undefined)
+      handler.onDatagram(data, receiver.addressOf(address, port, this.family), undefined)
       for (let drains = 0; drains < MAX_DRAINS && !this.#isClosed; drains++) {
         if (!receiver.drain(handler)) break
       }
@@ -167,6 +167,13 @@ class BatchSocket implements UdpSocket {
   send(burst: Buffer, segmentBytes: number, to: Address): SendResult {
     if (this.#isClosed) return 'failed'
     if (this.#queued > 0) return this.#queue(burst, segmentBytes, to)
+    if (this.#batch !== undefined) {
+      for (let at = 0; at < burst.length || at === 0; at += segmentBytes) {
+        this.#batch.push(this, burst.subarray(at, at + segmentBytes), to)
+        if (segmentBytes === 0) break
+      }
+      return 'sent'
+    }
     const code = this.#sender.send(burst, segmentBytes, to)
     if (code === undefined) return 'sent'
     switch (code) {
@@ -186,6 +193,12 @@ class BatchSocket implements UdpSocket {
     }
   }
 
+  handleFull(bytes: Buffer, segmentBytes: number, to: Address | undefined): void {
+    if (to !== undefined) this.#queue(bytes, segmentBytes, to)
+  }
+
+  handleRefused(): void {}
+
   sendWithTtl(datagram: Buffer, to: Address, ttl: number): SendResult {
     // What waits in libuv would leave with it, too.
     if (this.#isClosed || this.#queued > 0) return 'failed'
@@ -201,7 +214,7 @@ class BatchSocket implements UdpSocket {
   #set(level: number, option: number, number: number): void {
     const value = Buffer.alloc(4)
     value.writeInt32LE(number)
-    this.#libc.setsockopt(this.#fd, level, option, value, 4)
+    this.#libc.setsockopt(this.fd, level, option, value, 4)
   }
 
   #sendSingly(burst: Buffer, segmentBytes: number, to: Address): SendResult {
@@ -222,7 +235,7 @@ class BatchSocket implements UdpSocket {
       this.#isBlocked = true
       return 'blocked'
     }
-    const host = this.#family === AF_INET6 && !to.ip.includes(':') ? `::ffff:${to.ip}` : to.ip
+    const host = this.family === AF_INET6 && !to.ip.includes(':') ? `::ffff:${to.ip}` : to.ip
     for (let offset = 0; offset < burst.length; offset += segmentBytes) {
       this.#queued++
       const datagram = Buffer.from(burst.subarray(offset, offset + segmentBytes))
@@ -238,6 +251,8 @@ class BatchSocket implements UdpSocket {
 
   close(): Promise<void> {
     if (this.#isClosed) return Promise.resolve()
+    // What was sent in this turn leaves first.
+    this.#batch?.flush()
     this.#isClosed = true
     return new Promise(resolve => {
       this.#socket.close(() => resolve())
@@ -289,85 +304,5 @@ class Sender {
     this.#header.writeUInt32LE(isSegmented ? CONTROL_BYTES : 0, 40)
     const sent = this.#libc.sendmsg(this.#fd, this.#header, MSG_DONTWAIT)
     return sent >= 0 ? undefined : this.#libc.lastError()
-  }
-}
-
-/** A vector of reusable reception slots for recvmmsg. */
-class Receiver {
-  readonly #libc: Libc
-  readonly #fd: number
-  readonly #vector = Buffer.alloc(MMSGHDR_BYTES * SLOTS)
-  readonly #words = new Uint32Array(this.#vector.buffer, this.#vector.byteOffset, 16 * SLOTS)
-  readonly #iovecs = Buffer.alloc(16 * SLOTS)
-  readonly #names = Buffer.alloc(32 * SLOTS)
-  readonly #controls = Buffer.alloc(32 * SLOTS)
-  readonly #slots: Buffer[] = []
-  readonly #addresses = new AddressBook()
-  #lastKey = ''
-  #last: Address = { ip: '', port: 0 }
-  // What libuv last read, in its words.
-  #lastText = { ip: '', port: 0, address: this.#last }
-
-  constructor(libc: Libc, fd: number) {
-    this.#libc = libc
-    this.#fd = fd
-    // Not zero-filled: pages that no reception touches are never made.
-    const memory = Buffer.allocUnsafeSlow(SLOT_BYTES * SLOTS)
-    const at = (buffer: Buffer): bigint => libc.addressOf(buffer)
-    for (let slot = 0; slot < SLOTS; slot++) {
-      this.#slots.push(memory.subarray(slot * SLOT_BYTES, (slot + 1) * SLOT_BYTES))
-      this.#iovecs.writeBigUInt64LE(at(memory) + BigInt(slot * SLOT_BYTES), slot * 16)
-      this.#iovecs.writeBigUInt64LE(BigInt(SLOT_BYTES), slot * 16 + 8)
-      const header = slot * MMSGHDR_BYTES
-      this.#vector.writeBigUInt64LE(at(this.#names) + BigInt(slot * 32), header)
-      this.#vector.writeBigUInt64LE(at(this.#iovecs) + BigInt(slot * 16), header + 16)
-      this.#vector.writeBigUInt64LE(1n, header + 24)
-      this.#vector.writeBigUInt64LE(at(this.#controls) + BigInt(slot * 32), header + 32)
-      this.#arm(slot)
-    }
-  }
-
-  /** The kernel overwrites the lengths that it was offered. */
-  #arm(slot: number): void {
-    this.#words[slot * 16 + 2] = SOCKADDR_BYTES
-    this.#words[slot * 16 + 10] = CONTROL_BYTES
-  }
-
-  /** Reads one vector full; true when there may be more. */
-  drain(handler: DatagramHandler): boolean {
-    const count = this.#libc.recvmmsg(this.#fd, this.#vector, SLOTS, MSG_DONTWAIT, null)
-    for (let slot = 0; slot < count; slot++) {
-      const length = this.#words[slot * 16 + 14] ?? 0
-      const hasControl = (this.#words[slot * 16 + 10] ?? 0) >= 20
-      const data = (this.#slots[slot] ?? Buffer.alloc(0)).subarray(0, length)
-      const segmentBytes = hasControl ? this.#controls.readInt32LE(slot * 32 + 16) : length
-      const from = this.#addressIn(slot)
-      this.#arm(slot)
-      handler.onDatagram(data, from, segmentBytes)
-    }
-    return count === SLOTS
-  }
-
-  #addressIn(slot: number): Address {
-    const length = this.#words[slot * 16 + 2] ?? 0
-    // A string of the raw bytes is the cheapest key there is; runs of one sender skip even the map.
-    const key = this.#names.toString('latin1', slot * 32, slot * 32 + length)
-    if (key === this.#lastKey) return this.#last
-    this.#lastKey = key
-    this.#last = this.#addresses.lookup(key, () =>
-      readSockaddr(this.#names.subarray(slot * 32, slot * 32 + SOCKADDR_BYTES)),
-    )
-    return this.#last
-  }
-
-  /** The shared object for an address that libuv read. */
-  addressOf(ip: string, port: number, family: number): Address {
-    if (port === this.#lastText.port && ip === this.#lastText.ip) return this.#lastText.address
-    const name = Buffer.alloc(SOCKADDR_BYTES)
-    const length = writeSockaddr(name, { ip, port }, family)
-    const key = name.toString('latin1', 0, length)
-    const address = this.#addresses.lookup(key, () => readSockaddr(name))
-    this.#lastText = { ip, port, address }
-    return address
   }
 }

@@ -6,6 +6,11 @@ import { openDgramSocket } from './dgram.ts'
 import { loadLibc } from './libc.ts'
 import type { UdpSocket, UdpSocketOptions } from './socket.ts'
 
+export {
+  type ConnectedSocket,
+  openConnectedSocket,
+  prepareConnectedSockets,
+} from './connected.ts'
 /** A socket of node:dgram: cheap to open by the hundred, slow under load. Rejects as the above. */
 export { openDgramSocket as openPlainSocket } from './dgram.ts'
 export type { DatagramHandler, SendResult, UdpSocket, UdpSocketOptions } from './socket.ts'

@@ -1,4 +1,4 @@
-// The few calls of the C library that the batching socket needs, through koffi, which is loaded
+// The few calls of the C library that the batching sockets need, through koffi, which is loaded
 // when first asked for. Structure layouts are those of 64-bit little-endian Linux.
 
 import { createRequire } from 'node:module'
@@ -8,10 +8,17 @@ import { getSystemErrorName } from 'node:util'
 export interface Libc {
   socket(domain: number, type: number, protocol: number): number
   bind(fd: number, address: Uint8Array, length: number): number
+  connect(fd: number, address: Uint8Array, length: number): number
   close(fd: number): number
   setsockopt(fd: number, level: number, name: number, value: Uint8Array, length: number): number
   sendmsg(fd: number, message: Uint8Array, flags: number): number
+  sendmmsg(fd: number, vector: Uint8Array, length: number, flags: number): number
   recvmmsg(fd: number, vector: Uint8Array, length: number, flags: number, timeout: null): number
+  epoll_create1(flags: number): number
+  epoll_ctl(epoll: number, operation: number, fd: number, event: Uint8Array): number
+  epoll_wait(epoll: number, events: Uint8Array, length: number, timeoutMs: number): number
+  eventfd(count: number, flags: number): number
+  dup2(fd: number, target: number): number
   mallopt(parameter: number, value: number): number
   /** Where a buffer's memory is. The buffer must be kept referenced and must never be resized. */
   addressOf(buffer: Uint8Array): bigint
@@ -48,14 +55,25 @@ function load(): Libc | undefined {
     return {
       socket: call<'socket'>('int socket(int domain, int type, int protocol)'),
       bind: call<'bind'>('int bind(int fd, void *address, unsigned int length)'),
+      connect: call<'connect'>('int connect(int fd, void *address, unsigned int length)'),
       close: call<'close'>('int close(int fd)'),
       setsockopt: call<'setsockopt'>(
         'int setsockopt(int fd, int level, int name, void *value, unsigned int length)',
       ),
       sendmsg: call<'sendmsg'>('long sendmsg(int fd, void *message, int flags)'),
+      sendmmsg: call<'sendmmsg'>(
+        'int sendmmsg(int fd, void *vector, unsigned int length, int flags)',
+      ),
       recvmmsg: call<'recvmmsg'>(
         'int recvmmsg(int fd, void *vector, unsigned int length, int flags, void *timeout)',
       ),
+      epoll_create1: call<'epoll_create1'>('int epoll_create1(int flags)'),
+      epoll_ctl: call<'epoll_ctl'>('int epoll_ctl(int epoll, int op, int fd, void *event)'),
+      epoll_wait: call<'epoll_wait'>(
+        'int epoll_wait(int epoll, void *events, int length, int timeout)',
+      ),
+      eventfd: call<'eventfd'>('int eventfd(unsigned int count, int flags)'),
+      dup2: call<'dup2'>('int dup2(int fd, int target)'),
       mallopt: call<'mallopt'>('int mallopt(int parameter, int value)'),
       addressOf: buffer => BigInt(koffi.address(buffer)),
       lastError: () => getSystemErrorName(-koffi.errno()),

@@ -27,6 +27,29 @@ export function writeSockaddr(target: Buffer, { ip, port }: Address, family: num
   return SOCKADDR_BYTES
 }
 
+/**
+ * The bytes of addresses that the kernel wrote, as latin1, so that an answer need not put them
+ * together. Beside the addresses, which stay plain objects of two fields.
+ */
+const names = new WeakMap<Address, string>()
+
+/** As readSockaddr; `name` is what it reads, as latin1. */
+export function readNamed(source: Buffer, name: string): Address {
+  const address = readSockaddr(source)
+  names.set(address, name)
+  return address
+}
+
+/** What writeSockaddr writes, as latin1. */
+export function nameOf(address: Address, family: number): string {
+  const known = names.get(address)
+  if (known !== undefined && known.length === SOCKADDR_LENGTH[family]) return known
+  const bytes = Buffer.alloc(SOCKADDR_BYTES)
+  return bytes.latin1Slice(0, writeSockaddr(bytes, address, family))
+}
+
+const SOCKADDR_LENGTH: Readonly<Record<number, number>> = { [AF_INET]: 16, [AF_INET6]: 28 }
+
 /** Reads what the kernel wrote. A v4-mapped address becomes plain IPv4. */
 export function readSockaddr(source: Buffer): Address {
   const port = source.readUInt16BE(2)
