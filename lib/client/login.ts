@@ -5,17 +5,8 @@ import { arch, hostname, platform } from 'node:os'
 import type { AuthScope, ClientConfig } from '../config/index.ts'
 import { VERSION } from '../version.ts'
 import { authKey } from '../wire/auth.ts'
+import { FEATURES } from '../wire/features.ts'
 import type { Draft, Login } from '../wire/messages.ts'
-
-/** What this client can do beyond frp. A feature is used when the server names it too. */
-export const CLIENT_FEATURES: readonly string[] = [
-  'server-streams',
-  'half-close',
-  'visitor-e2e',
-  'packet-links',
-  'datagrams',
-  'priority',
-]
 
 const GO_OS: Readonly<Record<string, string>> = { win32: 'windows', sunos: 'solaris' }
 const GO_ARCH: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '386', ppc64: 'ppc64le' }
@@ -38,7 +29,7 @@ export function loginMessage(
     client_id: config.clientID,
     metas: config.metadatas,
     pool_count: config.transport.poolCount,
-    quicfrp: { version: VERSION, features: CLIENT_FEATURES },
+    quicfrp: { version: VERSION, features: FEATURES },
   }
 }
 

@@ -10,11 +10,12 @@ import type { Session, Stream } from '../transport/transport.ts'
 import { VERSION } from '../version.ts'
 import type { MessageChannel } from '../wire/channel.ts'
 import { encodeMessage } from '../wire/codec.ts'
+import { FEATURES } from '../wire/features.ts'
 import type { OutgoingMessage } from '../wire/messages.ts'
 import { ClientProxies } from './client-proxies.ts'
 import type { ServerContext } from './context.ts'
 import { Control, type ControlOutput } from './control.ts'
-import { type AcceptedLogin, checkPing, errorForClient, SERVER_FEATURES } from './login.ts'
+import { type AcceptedLogin, checkPing, errorForClient } from './login.ts'
 import { inLog, refuseLogin } from './refusal.ts'
 import type { ClientEvent, ClientStatus } from './status.ts'
 import { OpenedStreams, PooledStreams, type WorkStreams } from './work-streams.ts'
@@ -345,7 +346,7 @@ export class ConnectedClient {
 
   #features(): string[] {
     const { canOpen } = this.session
-    const features = SERVER_FEATURES.filter(name => name !== 'server-streams' || canOpen)
+    const features = FEATURES.filter(name => name !== 'server-streams' || canOpen)
     return this.#context.config.allowBench && canOpen ? [...features, 'bench'] : features
   }
 

@@ -23,19 +23,6 @@ export interface AcceptedLogin {
   readonly extension?: { readonly version: string; readonly features: readonly string[] }
 }
 
-/**
- * What both sides can do when both name it. `server-streams` also needs a session in which the
- * server can open.
- */
-export const SERVER_FEATURES: readonly string[] = [
-  'server-streams',
-  'half-close',
-  'visitor-e2e',
-  'packet-links',
-  'datagrams',
-  'priority',
-]
-
 /** Real names are far shorter. The whole Login is bounded by the frame limit of 10 kB. */
 const MAX_NAME = 256
 const MAX_FEATURES = 32

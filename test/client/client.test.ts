@@ -7,13 +7,13 @@ import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
 import { type Client, createClient } from '../../lib/client/index.ts'
-import { CLIENT_FEATURES } from '../../lib/client/login.ts'
+import { FEATURES } from '../../lib/wire/features.ts'
 import { memoryDialer, MemoryNetwork } from '../../lib/transport/memory.ts'
 import { authKey } from '../../lib/wire/auth.ts'
 import { LogLines, ScriptedServer, type ServerScript } from './scripted-server.ts'
 import { clientConfig, type ConfigChoice, type ProxyChoice, tcpProxy } from './setup.ts'
 
-const OURS = CLIENT_FEATURES
+const OURS = FEATURES
 
 interface World {
   readonly network: MemoryNetwork

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { createServer as createTcpServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
-import { SERVER_FEATURES } from '../../lib/server/login.ts'
+import { FEATURES } from '../../lib/wire/features.ts'
 import { authKey } from '../../lib/wire/auth.ts'
 import {
   configOf,
@@ -30,7 +30,7 @@ t.test('a login is answered with a run id, and nothing of ours towards a real fr
 
 t.test('a client of ours learns what this server can do', async t => {
   const peer = await Peer.login(await start(t), OURS)
-  t.strictSame(peer.response?.quicfrp?.features, SERVER_FEATURES)
+  t.strictSame(peer.response?.quicfrp?.features, FEATURES)
 })
 
 t.test('a wrong token is answered in words, and the session ends', async t => {
