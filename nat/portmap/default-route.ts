@@ -12,7 +12,8 @@ export function gatewayOfProcNetRoute(text: string): string | undefined {
   for (const line of text.split('\n').slice(1)) {
     const [, destination, gateway = '', flags = '', , , metricText, mask] = line.trim().split(/\s+/)
     if (destination !== '00000000' || mask !== '00000000') continue
-    if ((Number.parseInt(flags, 16) & HAS_GATEWAY) === 0 || !/^[0-9A-F]{8}$/i.test(gateway)) continue
+    if ((Number.parseInt(flags, 16) & HAS_GATEWAY) === 0) continue
+    if (!/^[0-9A-F]{8}$/i.test(gateway)) continue
     const metric = Number(metricText)
     if (best !== undefined && metric >= best.metric) continue
     // In the machine's byte order; Node runs on little-endian machines almost only.

@@ -2,8 +2,8 @@
 // port, renews, looks after it, removes it. Sans-IO.
 //
 // The gateway announces a restart by multicast only to who listens on port 5350, which belongs to
-// the system. So it is asked every ten minutes instead, and its epoch (RFC 6886 §3.6, RFC 6887 §8.5)
-// tells whether it has forgotten what it granted.
+// the system. So it is asked every ten minutes instead, and its epoch (RFC 6886 §3.6, RFC 6887
+// §8.5) tells whether it has forgotten what it granted.
 
 import type { GatewayAnswer, GatewayCodec } from './gateway-codec.ts'
 import { LEASE_SECONDS, TRUST_MS, type PortMapping, type ProtocolReport } from './types.ts'

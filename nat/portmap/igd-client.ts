@@ -192,7 +192,7 @@ export class IgdClient implements MappingClient<IgdOutput> {
     const next = SEARCH_AT_MS[this.#searches]
     if (next !== undefined && now >= this.#startedAt + next) {
       this.#searches++
-      // Some routers hear only one of the two; the group alone fails where a switch drops multicast.
+      // Some routers hear only one of the two; the group alone fails where multicast is dropped.
       const targets = [SSDP_GROUP, { ip: this.#options.gateway, port: SSDP_GROUP.port }]
       for (const target of SSDP_TARGETS) {
         const data = encodeSearch(target)
@@ -202,7 +202,7 @@ export class IgdClient implements MappingClient<IgdOutput> {
     if (now < this.#startedAt + SEARCH_PATIENCE_MS) return
     if (this.#step !== undefined || this.#ahead.length > 0) return
     if (this.#described.size === 0) this.#end('absent', undefined)
-    else this.#end('refused', 'the router speaks UPnP, but offers no mapping of ports or has no address')
+    else this.#end('refused', 'UPnP is there, but no mapping of ports, or no outer address')
   }
 
   #next(): void {

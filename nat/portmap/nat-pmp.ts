@@ -11,7 +11,7 @@ const UNSUPPORTED_VERSION = 1
 
 const REASONS: Readonly<Record<number, string>> = {
   2: 'port mapping is switched off in the router (NAT-PMP: not authorized)',
-  3: 'the router has no address from its provider yet (NAT-PMP: network failure)',
+  3: 'the router itself has no public address (NAT-PMP: network failure)',
   4: "the router's table is full (NAT-PMP: out of resources)",
   5: 'the router maps no UDP (NAT-PMP: unsupported operation)',
 }

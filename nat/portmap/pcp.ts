@@ -25,7 +25,7 @@ const REASONS: Readonly<Record<number, string>> = {
   2: 'port mapping is switched off in the router (PCP: not authorized)',
   3: 'the router does not understand the request (PCP: malformed request)',
   4: 'the router does not map ports (PCP: unsupported opcode)',
-  7: 'the router has no address from its provider yet (PCP: network failure)',
+  7: 'the router itself has no public address (PCP: network failure)',
   8: "the router's table is full (PCP: no resources)",
   9: 'the router maps no UDP (PCP: unsupported protocol)',
   10: 'this machine has as many mappings as the router allows (PCP: quota exceeded)',

@@ -82,7 +82,7 @@ export class PortMapper {
     this.#igd.handleHttp(id, response, now)
   }
 
-  /** Gives the mapping back. `removed` follows, 2 s later at the latest if requests are bounded so. */
+  /** Gives the mapping back. `removed` follows, after 2 s or an HTTP request at the latest. */
   remove(now: number): void {
     if (this.#removal !== 'none') return
     this.#removal = 'asked'
