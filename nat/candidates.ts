@@ -3,7 +3,13 @@
 
 import { canonicalIp, ipBytes } from './ip.ts'
 import { addressScope } from './scope.ts'
-import { MAX_CANDIDATES, type Candidate, type CandidateType, type NatProfile } from './types.ts'
+import {
+  MAX_CANDIDATES,
+  type Candidate,
+  type CandidateType,
+  type NatProfile,
+  type Offer,
+} from './types.ts'
 import type { PathKind } from './path/types.ts'
 import type { Address } from '../lib/address.ts'
 
@@ -127,6 +133,24 @@ export function guessableIps(
     .filter(ip => !ip.includes(':') && !avoided.has(ip) && (said.size === 0 || said.has(ip)))
     .filter(ip => !['unusable', 'loopback', 'link-local'].includes(addressScope(ip)))
     .slice(0, 2)
+}
+
+/**
+ * A NAT that gives each remote another mapping, but keeps the port where it can: the peer's own
+ * ports, on his public addresses.
+ */
+export function preservedCandidates(
+  { candidates, profile }: Offer,
+  surroundings: Surroundings,
+): Candidate[] {
+  if (profile.ports?.type !== 'preserving') return []
+  const hosts = candidates.slice(0, LONGEST_LIST).filter(({ type }) => type === 'host')
+  const ports = [...new Set(hosts.map(({ address }) => address.port))]
+    .filter(port => Number.isInteger(port) && port >= 1024 && port <= 65_535)
+    .slice(0, 2)
+  return guessableIps(profile, surroundings).flatMap(ip =>
+    ports.map(port => ({ type: 'predicted' as const, address: { ip, port } })),
+  )
 }
 
 /** What kind of path one to this address would be. */

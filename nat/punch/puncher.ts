@@ -7,14 +7,15 @@ import {
   guessableIps,
   mayBeSentTo,
   pathKindOf,
+  preservedCandidates,
   usableCandidates,
   type Surroundings,
 } from '../candidates.ts'
 import { canonicalIp } from '../ip.ts'
 import { Check, CheckList, MOST_TRIES } from './checks.ts'
-import { BlockSearch, Caller, FLIGHT, InStep, Seeker, type Guesser } from './guessers.ts'
-import { Pace } from './pace.ts'
-import { isHard, planGuessing, type GuessPlan } from './plan.ts'
+import { Guessing, type Knowledge } from './guessing.ts'
+import { isHard } from './plan.ts'
+import { techniqueOfCandidate, techniqueOfPath } from './technique.ts'
 import type { Address } from '../../lib/address.ts'
 import type { Probe } from '../probe.ts'
 import type { Candidate, Offer } from '../types.ts'
@@ -25,7 +26,6 @@ import type {
   PunchOptions,
   PunchSend,
   RemoteOffer,
-  Technique,
 } from './types.ts'
 
 const DEFAULT_LIMITS: PunchLimits = {
@@ -36,8 +36,6 @@ const DEFAULT_LIMITS: PunchLimits = {
   openerTtl: 5,
 }
 
-/** In one go, so that a flight is one: no port of others in its middle. */
-const BURST = 64
 /** Pairs of a round: two lists of candidates, and what showed only in probes. */
 const MOST_CHECKS = 64
 const MOST_LEARNED = 16
@@ -45,14 +43,12 @@ const MOST_LEARNED = 16
 const HOPELESS_TRIES = 3
 /** Paths that are told; a guess may hit several times. */
 const MOST_PATHS = 8
+/** Each one takes a call of every throw-away socket. */
+const MOST_CALLEES = 2
 /** Answers that wait to be sent; the driver drains them at once. */
 const MOST_ANSWERS = 256
-/** A sample of sequential ports that is older than this is worth a new one. */
-const FRESH_SAMPLE_MS = 150
 /** The peer may have found another one of our sockets at the same moment. */
 const CLOSE_AFTER_MS = 500
-/** What was sent last has arrived and was answered by then. */
-const LAST_ANSWER_MS = 800
 
 interface Pending {
   readonly socket: number
@@ -68,7 +64,7 @@ interface Pending {
 export class Puncher {
   readonly #options: PunchOptions
   readonly #limits: PunchLimits
-  readonly #pace: Pace
+  readonly #guessing: Guessing
   readonly #checks = new CheckList()
   readonly #pending = new Map<string, Pending>()
   readonly #answers: PunchSend[] = []
@@ -76,55 +72,42 @@ export class Puncher {
   #local: Offer
   #remote: RemoteOffer | undefined
   #startedAt = 0
-  /** Addresses that the peer offered, as keys. */
-  readonly #offered = new Set<string>()
   #learned = 0
   #paths = 0
   #hasGivenUp = false
-
-  // Guessing: a plan, a token, perhaps sockets and a new sample, then a guesser.
-  #plan: GuessPlan = { part: { type: 'none' }, delayMs: 0 }
-  #token: 'unasked' | 'asked' | 'granted' | 'refused' = 'unasked'
-  /** Until then a new sample of our ports is awaited. */
-  #sampleBy: number | undefined
-  #hasAskedSockets = false
-  #sockets: number[] | undefined
-  #guesser: Guesser | undefined
-  #guesses = 0
-  #guessUntil = Infinity
-  #lastGuessAt = 0
   #closeAt = Infinity
 
   constructor(options: PunchOptions, now: number) {
     this.#options = options
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits }
     this.#local = options.local
-    this.#pace = new Pace({ perSecond: this.#limits.perSecond, burst: BURST }, now)
+    const { role, random, serverRttMs, scope = 'full' } = options
+    const isAllowed = scope === 'full'
+    const limits = this.#limits
+    this.#guessing = new Guessing({ role, random, serverRttMs, limits, isAllowed }, now)
   }
 
   /** The peer's offer; again when it has more candidates or newer samples. Starts the round. */
   handleRemote(remote: RemoteOffer, now: number): void {
-    const isFirst = this.#remote === undefined
+    if (!this.#remote) this.#startedAt = now
     this.#remote = remote
-    if (isFirst) {
-      this.#startedAt = now
-      this.#askForSample(now)
-    }
-    this.#makePlan()
-    const candidates = usableCandidates(remote.candidates, this.#surroundings())
-    for (const candidate of [...candidates, ...this.#preserved(remote)]) this.#try(candidate, now)
-    const { part } = this.#plan
-    if (!isFirst && part.type === 'seek' && part.ports.type === 'sequential' && this.#guesser) {
-      this.#startGuessing(now)
-    }
+    const usable = usableCandidates(remote.candidates, this.#surroundings())
+    this.#learnOffers(remote, usable, now)
+    const preserved = isHard(remote.profile)
+      ? preservedCandidates(remote, this.#surroundings())
+      : []
+    for (const candidate of [...usable, ...preserved]) this.#try(candidate, now)
     this.#advance(now)
   }
 
   /** Our own offer has changed, e.g. after `resample`. */
   handleLocal(local: Offer, now: number): void {
     this.#local = local
-    this.#sampleBy = undefined
-    if (this.#remote) this.#makePlan()
+    this.#guessing.handleSample()
+    const remote = this.#remote
+    if (!remote) return
+    const usable = usableCandidates(remote.candidates, this.#surroundings())
+    this.#learnOffers(remote, usable, now)
     this.#advance(now)
   }
 
@@ -151,14 +134,14 @@ export class Puncher {
 
   /** Answers `open-sockets`; fewer than asked for are fine, none too. */
   handleSockets(numbers: readonly number[], now: number): void {
-    this.#sockets = [...numbers]
+    this.#guessing.handleSockets(numbers)
     if (this.#paths > 0 || this.#hasGivenUp) this.#closeSockets()
     this.#advance(now)
   }
 
   /** Answers `ask-token`. */
   handleToken(granted: boolean, now: number): void {
-    if (this.#token === 'asked') this.#token = granted ? 'granted' : 'refused'
+    this.#guessing.handleToken(granted)
     this.#advance(now)
   }
 
@@ -168,7 +151,7 @@ export class Puncher {
   }
 
   pollEvent(): PunchEvent | undefined {
-    return this.#events.shift()
+    return this.#events.shift() ?? this.#guessing.pollEvent()
   }
 
   /** Infinity: nothing is due. */
@@ -176,9 +159,8 @@ export class Puncher {
     if (this.#answers.length > 0) return 0
     return Math.min(
       this.#checks.nextAt(),
-      this.#guessAt(),
+      this.#guessing.deadline(),
       this.#closeAt,
-      this.#stepAt(),
       this.#giveUpAt(),
     )
   }
@@ -222,7 +204,7 @@ export class Puncher {
         socket,
         to: from,
         kind: this.#kindOf(from),
-        technique: this.#techniqueOf(socket, from),
+        technique: techniqueOfCandidate('prflx', this.#kindOf(from)),
         tries: MOST_TRIES,
         openerUntil: undefined,
       },
@@ -230,8 +212,7 @@ export class Puncher {
     )
   }
 
-  #foundPath(check: Check, { address, round }: Probe, rttMs: number, now: number): void {
-    void round
+  #foundPath(check: Check, { address }: Probe, rttMs: number, now: number): void {
     check.validate(now)
     if (++this.#paths > MOST_PATHS) return
     this.#events.push({
@@ -241,10 +222,10 @@ export class Puncher {
       mapped: address,
       rttMs,
       kind: check.kind,
-      technique: check.technique,
+      technique: techniqueOfPath(check.technique, this.#guessing),
       round: this.#options.round,
     })
-    this.#guesser = undefined
+    this.#guessing.stop()
     this.#closeAt = Math.min(this.#closeAt, now + CLOSE_AFTER_MS)
     // IPv4 may go on beside IPv6, as a second way; beside a LAN nothing is needed.
     for (const other of this.#checks.all()) {
@@ -257,29 +238,13 @@ export class Puncher {
   // Candidates.
 
   #try({ type, address }: Candidate, now: number): void {
-    this.#offered.add(addressKey(address))
     if (this.#checks.size >= MOST_CHECKS || this.#checks.find(0, address)) return
     const kind = this.#kindOf(address)
     const technique = techniqueOfCandidate(type, kind)
-    const { part } = this.#plan
-    const isHopeless = technique === 'reflexive' && part.type === 'hopeless'
+    const isHopeless = kind === 'v4' && type === 'srflx' && this.#isLost()
     const tries = isHopeless ? HOPELESS_TRIES : MOST_TRIES
     const openerUntil = this.#needsOpener(type, kind) ? this.#othersStartAt() : undefined
     this.#checks.add({ socket: 0, to: address, kind, technique, tries, openerUntil }, now)
-  }
-
-  /**
-   * A NAT that changes with the remote but keeps ports where it can: the peer's own port, on each
-   * of his public addresses.
-   */
-  #preserved(remote: RemoteOffer): Candidate[] {
-    if (!isHard(remote.profile) || remote.profile.ports?.type !== 'preserving') return []
-    const ports = remote.candidates.filter(({ type }) => type === 'host')
-    const ips = guessableIps(remote.profile, this.#surroundings())
-    return [...new Set(ports.map(({ address }) => address.port))]
-      .slice(0, 2)
-      .filter(port => Number.isInteger(port) && port >= 1024 && port <= 65_535)
-      .flatMap(port => ips.map(ip => ({ type: 'predicted' as const, address: { ip, port } })))
   }
 
   /**
@@ -299,24 +264,6 @@ export class Puncher {
 
   #kindOf(address: Address): Check['kind'] {
     return pathKindOf(address, this.#options.networks ?? [])
-  }
-
-  #techniqueOf(socket: number, from: Address): Technique {
-    const { part } = this.#plan
-    const isGuess = this.#guesses > 0 && !this.#offered.has(addressKey(from))
-    if (socket === 0 && !isGuess) return 'peer-reflexive'
-    switch (part.type) {
-      case 'call':
-        return part.isForeseen ? 'predicted' : 'birthday'
-      case 'seek':
-        return part.ports.type === 'sequential' ? 'predicted' : 'birthday'
-      case 'in-step':
-        return 'predicted'
-      case 'blocks':
-        return 'birthday'
-      default:
-        return 'peer-reflexive'
-    }
   }
 
   /** `from`: who sent something himself has shown where he is. */
@@ -346,86 +293,42 @@ export class Puncher {
     return { socket, to, data }
   }
 
-  // Guessing.
-
-  #makePlan(): void {
-    const { role, scope = 'full' } = this.#options
-    const remote = this.#remote
-    if (!remote) return
-    const usable = usableCandidates(remote.candidates, this.#surroundings())
-    const hasOtherWay = usable.some(candidate => this.#isOtherWay(candidate))
-    const facts = { role, hasOtherWay, limits: this.#limits }
-    const plan = planGuessing(this.#local.profile, remote.profile, facts)
-    const canGuess = scope === 'full' && this.#hasTargets(plan)
-    this.#plan = canGuess || plan.part.type === 'hopeless' ? plan : NO_GUESSING
-    if (this.#isHopeless(usable.length, hasOtherWay)) this.#giveUp(this.#reason())
+  #pollGuess(now: number): PunchSend | undefined {
+    const guess = this.#guessing.poll(now)
+    return guess && this.#request(guess.socket, guess.to, now, false)
   }
 
-  #isOtherWay({ type, address }: Candidate): boolean {
-    return type === 'mapped' || this.#kindOf(address) !== 'v4'
-  }
+  // The end.
 
-  /** Known at once, without one more probe. */
-  #isHopeless(usable: number, hasOtherWay: boolean): boolean {
-    const { part } = this.#plan
-    if (part.type === 'hopeless' || this.#lacksUdp()) return !hasOtherWay
-    return usable === 0 && part.type === 'none'
-  }
-
-  #lacksUdp(): boolean {
-    return !this.#local.profile.udp || this.#remote?.profile.udp === false
-  }
-
-  #hasTargets({ part }: GuessPlan): boolean {
-    return part.type === 'call' ? this.#callees().length > 0 : this.#guessable().length > 0
-  }
-
-  #guessable(): string[] {
-    return this.#remote ? guessableIps(this.#remote.profile, this.#surroundings()) : []
-  }
-
-  /** Where our throw-away sockets call: what servers see of the peer, and his mapped port. */
-  #callees(): Address[] {
-    const usable = usableCandidates(this.#remote?.candidates ?? [], this.#surroundings())
-    return usable
+  #learnOffers(remote: RemoteOffer, usable: readonly Candidate[], now: number): void {
+    const hasOtherWay = usable.some(
+      ({ type, address }) => type === 'mapped' || this.#kindOf(address) !== 'v4',
+    )
+    const callees = usable
       .filter(({ address }) => this.#kindOf(address) === 'v4')
       .map(({ address }) => address)
-      .slice(0, 2)
+      .slice(0, MOST_CALLEES)
+    const knowledge: Knowledge = {
+      local: this.#local.profile,
+      remote: remote.profile,
+      hasOtherWay,
+      ips: guessableIps(remote.profile, this.#surroundings()),
+      callees,
+    }
+    this.#guessing.handleKnowledge(knowledge, now)
+    const isEmpty = usable.length === 0 && this.#guessing.part.type === 'none'
+    if ((this.#isLost() && !hasOtherWay) || isEmpty) this.#giveUp(this.#reason())
   }
 
-  #askForSample(now: number): void {
-    const { profile } = this.#local
-    if (!isHard(profile) || profile.ports?.type !== 'sequential') return
-    if (now - profile.ports.at < FRESH_SAMPLE_MS) return
-    this.#events.push({ type: 'resample' })
-    this.#sampleBy = now + 2 * this.#options.serverRttMs + 50
-  }
-
-  /** The next step of guessing that only waits for its time. */
-  #stepAt(): number {
-    if (!this.#isGuessPending()) return Infinity
-    const startAt = this.#startedAt + this.#plan.delayMs
-    if (this.#token === 'unasked') return startAt - this.#options.serverRttMs
-    if (this.#token !== 'granted') return Infinity
-    if (this.#neededSockets() > 0 && !this.#sockets) return Infinity
-    return Math.max(startAt, this.#sampleBy ?? 0)
-  }
-
-  #isGuessPending(): boolean {
-    const { type } = this.#plan.part
-    if (!this.#remote || this.#paths > 0 || this.#hasGivenUp || this.#guesser) return false
-    return type !== 'none' && type !== 'hopeless' && this.#token !== 'refused'
-  }
-
-  #neededSockets(): number {
-    const { part } = this.#plan
-    if (part.type === 'call') return part.sockets
-    return part.type === 'in-step' && part.part === 'gather' ? FLIGHT : 0
+  /** What servers see leads nowhere. */
+  #isLost(): boolean {
+    const hasUdp = this.#local.profile.udp && this.#remote?.profile.udp !== false
+    return !hasUdp || this.#guessing.part.type === 'hopeless'
   }
 
   /** What is due by time alone. */
   #advance(now: number): void {
-    if (this.#isGuessPending()) this.#stepToGuessing(now)
+    this.#guessing.advance(now)
     if (now >= this.#closeAt) {
       this.#closeAt = Infinity
       this.#closeSockets()
@@ -433,91 +336,24 @@ export class Puncher {
     if (now >= this.#giveUpAt()) this.#giveUp(this.#reason())
   }
 
-  #stepToGuessing(now: number): void {
-    if (this.#token === 'unasked' && now >= this.#stepAt()) {
-      this.#token = 'asked'
-      this.#events.push({ type: 'ask-token' })
-    }
-    const count = this.#neededSockets()
-    if (this.#token === 'granted' && count > 0 && !this.#hasAskedSockets) {
-      this.#hasAskedSockets = true
-      this.#events.push({ type: 'open-sockets', count })
-    }
-    if (this.#token === 'granted' && now >= this.#stepAt()) this.#startGuessing(now)
-  }
-
-  #startGuessing(now: number): void {
-    this.#guesser = this.#makeGuesser(now)
-    this.#guessUntil = Math.min(this.#guessUntil, now + this.#limits.guessForMs)
-    this.#lastGuessAt = now
-  }
-
-  #makeGuesser(now: number): Guesser | undefined {
-    const { random } = this.#options
-    const { part } = this.#plan
-    const sockets = this.#sockets ?? []
-    const [ip = ''] = this.#guessable()
-    switch (part.type) {
-      case 'call':
-        return new Caller(sockets, this.#callees(), now)
-      case 'seek':
-        return new Seeker(this.#guessable(), { ports: part.ports, random, now })
-      case 'in-step': {
-        const ports = this.#remote?.profile.ports
-        if (ports?.type !== 'sequential') return undefined
-        return new InStep({ ip, ports, sockets: part.part === 'gather' ? sockets : [] }, now)
-      }
-      case 'blocks':
-        return new BlockSearch(ip, { ...part, random })
-      case 'none':
-      case 'hopeless':
-        return undefined
-      default:
-        return part satisfies never
-    }
-  }
-
-  #guessAt(): number {
-    const nextAt = this.#guesser?.nextAt() ?? Infinity
-    if (nextAt > this.#guessUntil || this.#guesses >= this.#limits.guesses) return Infinity
-    return Math.max(nextAt, this.#pace.nextAt(this.#lastGuessAt))
-  }
-
-  #pollGuess(now: number): PunchSend | undefined {
-    if (this.#guessAt() > now || now > this.#guessUntil) return undefined
-    const guess = this.#guesser?.next(now)
-    if (!guess) return undefined
-    this.#pace.take(now)
-    this.#lastGuessAt = now
-    this.#guesses++
-    return this.#request(guess.socket, guess.to, now, false)
-  }
-
-  // The end.
-
   #giveUpAt(): number {
     if (!this.#remote || this.#paths > 0 || this.#hasGivenUp) return Infinity
-    if (this.#isGuessPending()) {
-      // Whoever is asked for leave or sockets may never answer.
-      return this.#startedAt + this.#plan.delayMs + this.#limits.guessForMs
-    }
-    const guessOver = this.#guessAt() === Infinity ? this.#lastGuessAt + LAST_ANSWER_MS : Infinity
-    return Math.max(this.#checks.overAt(), this.#guesser ? guessOver : 0)
+    return Math.max(this.#checks.overAt(), this.#guessing.overAt())
   }
 
   #reason(): GaveUp {
-    const { part } = this.#plan
+    const { part, isRefused } = this.#guessing
     if (!this.#local.profile.udp) return 'no UDP here'
     if (this.#remote?.profile.udp === false) return 'the peer has no UDP'
     if (part.type === 'hopeless') return part.reason
-    if (this.#token === 'refused') return 'frps gave no leave to guess ports'
+    if (isRefused) return 'frps gave no leave to guess ports'
     return this.#checks.size === 0 ? 'no usable address of the peer' : 'no answer'
   }
 
   #giveUp(reason: GaveUp): void {
     if (this.#hasGivenUp || this.#paths > 0) return
     this.#hasGivenUp = true
-    this.#guesser = undefined
+    this.#guessing.stop()
     this.#events.push({ type: 'gave-up', reason })
     this.#closeSockets()
   }
@@ -525,37 +361,14 @@ export class Puncher {
   #closeSockets(): void {
     const used = new Set<number>()
     for (const check of this.#checks.all()) if (check.isValid) used.add(check.socket)
-    const sockets = (this.#sockets ?? []).filter(socket => !used.has(socket))
-    if (sockets.length > 0) this.#events.push({ type: 'close-sockets', sockets })
-    this.#sockets = []
+    this.#guessing.closeSockets(used)
   }
 }
-
-const NO_GUESSING: GuessPlan = { part: { type: 'none' }, delayMs: 0 }
 
 const RANKS = { lan: 2, v6: 1, v4: 0 } as const
 
 function rankOf({ kind }: Check): number {
   return RANKS[kind]
-}
-
-function techniqueOfCandidate(type: Candidate['type'], kind: Check['kind']): Technique {
-  if (kind === 'lan') return 'host'
-  if (kind === 'v6') return 'ipv6'
-  switch (type) {
-    case 'host':
-      return 'host'
-    case 'mapped':
-      return 'mapped'
-    case 'prflx':
-      return 'peer-reflexive'
-    case 'predicted':
-      return 'predicted'
-    case 'srflx':
-      return 'reflexive'
-    default:
-      return type satisfies never
-  }
 }
 
 function hasIpv6({ candidates }: Offer): boolean {
