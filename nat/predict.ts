@@ -21,7 +21,8 @@ const BEHIND = 24
 
 /** The port `count` allocations after the sample; the one after 65,535 is 1,024. */
 export function portAfter({ last, step }: SequentialAllocation, count: number): number {
-  const offset = (last - FIRST_PORT + step * Math.round(count)) % PORTS
+  // What the peer says need not be whole.
+  const offset = Math.round(last - FIRST_PORT + step * count) % PORTS
   return FIRST_PORT + ((offset + PORTS) % PORTS)
 }
 
@@ -45,7 +46,7 @@ export function* portsIn(
   { first, size }: { readonly first: number; readonly size: number },
   random: () => number,
 ): Generator<number> {
-  const lowest = Math.max(FIRST_PORT, Math.min(first, 65_535))
+  const lowest = Math.max(FIRST_PORT, Math.min(Math.round(first), 65_535))
   const ports = Array.from({ length: Math.min(size, 65_536 - lowest) }, (_, at) => lowest + at)
   if (ports.length === 0) return
   for (;;) {

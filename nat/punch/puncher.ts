@@ -354,7 +354,8 @@ export class Puncher {
     if (this.#hasGivenUp || this.#paths > 0) return
     this.#hasGivenUp = true
     this.#guessing.stop()
-    this.#events.push({ type: 'gave-up', reason })
+    const isHopeless = this.#isLost() || reason === 'no usable address of the peer'
+    this.#events.push({ type: 'gave-up', reason, isHopeless })
     this.#closeSockets()
   }
 

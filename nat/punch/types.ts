@@ -62,7 +62,7 @@ export interface PunchSend {
 
 /** How a path was found. */
 export type Technique =
-  /** An address of an interface, in one LAN. */
+  /** An address of an interface of the peer: in one LAN, or he has no NAT. */
   | 'host'
   /** The same over IPv6, through whatever firewalls. */
   | 'ipv6'
@@ -115,5 +115,8 @@ export type PunchEvent =
       readonly technique: Technique
       readonly round: number
     }
-  /** Nothing more is expected of this round; a path may still come. */
-  | { readonly type: 'gave-up'; readonly reason: GaveUp }
+  /**
+   * Nothing more is expected of this round; a path may still come. `isHopeless`: another round will
+   * end like this one while both networks are what they are.
+   */
+  | { readonly type: 'gave-up'; readonly reason: GaveUp; readonly isHopeless: boolean }
