@@ -231,3 +231,11 @@ t.test('a text that looks like a list of numbers stays as it is in the JSON', as
   const notes = ['[\n  1,\n  2\n]']
   t.strictSame(JSON.parse(jsonReport(sampleReport({ notes }))).notes, notes)
 })
+
+t.test('a table is a section of the page, its words escaped', async t => {
+  const tables = [{ title: 'pairs', columns: ['owner', '<nat>'], rows: [['random', 'relay & more']] }]
+  const page = htmlReport(sampleReport({ tables }))
+  t.match(page, /<h2>Pairs<\/h2>/)
+  t.match(page, /<td>relay &amp; more<\/td>/)
+  t.notMatch(page, /<nat>/)
+})

@@ -167,3 +167,12 @@ t.test('in a file each step is a line, without escapes', async t => {
   t.match(stream.text, /^\[ 7\/24\].*\n\[ 8\/24\].*\n$/)
   t.notMatch(stream.text, /\u001b/)
 })
+
+t.test('a table stands before the figures, its columns aligned', async t => {
+  const tables = [
+    { title: 'seconds to direct', columns: ['owner', 'public'], rows: [['random', '0.11']] },
+  ]
+  const text = terminalReport(sampleReport({ tables }), { hasColor: false })
+  t.match(text, /seconds to direct\n  owner {3}public\n  random {4}0\.11\n/)
+  t.ok(text.indexOf('seconds to direct') < text.indexOf('one stream down'))
+})
