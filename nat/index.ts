@@ -17,13 +17,14 @@ export { type LocalNetwork } from './candidates.ts'
 export { Puncher } from './punch/puncher.ts'
 export * from './punch/types.ts'
 export * from './portmap/index.ts'
-export type {
-  Confidence,
-  Discovery,
-  NatSample,
-  ServerReport,
-  StunServer,
+export * from './discovery.ts'
+export {
+  Discoverer,
+  type DiscovererOptions,
+  type DiscovererOutput,
+  type OpenedSocket,
 } from './discover.ts'
+export type { FilterTestReply } from './filter-test.ts'
 export {
   hostCandidates,
   usableCandidates,

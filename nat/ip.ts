@@ -1,6 +1,7 @@
 // IP addresses as bytes, for codecs and for asking to which range one belongs.
 
 import { isIPv4, isIPv6 } from 'node:net'
+import type { Address } from '../lib/address.ts'
 
 /** 4 or 16 bytes; undefined where the text is no IP address, or has a zone (`fe80::1%eth0`). */
 export function ipBytes(ip: string): Uint8Array | undefined {
@@ -36,4 +37,12 @@ export function canonicalIp(ip: string): string {
 
 function groups(text: string): number[] {
   return text === '' ? [] : text.split(':').map(group => Number.parseInt(group, 16))
+}
+
+export function isSameIp(one: string, other: string): boolean {
+  return one === other || canonicalIp(one) === canonicalIp(other)
+}
+
+export function isSameAddress(one: Address, other: Address): boolean {
+  return one.port === other.port && isSameIp(one.ip, other.ip)
 }

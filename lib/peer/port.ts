@@ -35,8 +35,16 @@ export class PeerPort {
   #nextNumber = 1
   #isClosed = false
 
-  /** On any port of all addresses. Rejects with UNSUPPORTED where UDP sockets cannot be made. */
-  static async open(): Promise<PeerPort> {
+  /**
+   * On any port of all addresses, or where `bind` says. Rejects with UNSUPPORTED where UDP sockets
+   * cannot be made.
+   */
+  static async open(bind?: Address): Promise<PeerPort> {
+    try {
+      if (bind) return new PeerPort(await openUdpSocket(bind))
+    } catch (cause) {
+      throw unusable(cause)
+    }
     try {
       return new PeerPort(await openUdpSocket({ ip: '::', port: 0 }))
     } catch (cause) {
@@ -60,6 +68,11 @@ export class PeerPort {
   /** Whether it reaches IPv6 addresses, too. */
   get isDualStack(): boolean {
     return this.address.ip.includes(':')
+  }
+
+  /** The local port of a socket; 0 where it is not open. */
+  portOf(socket: number): number {
+    return this.#sockets.get(socket)?.address.port ?? 0
   }
 
   /** One datagram. With a `ttl` it gets no farther than that, where the system can do so. */

@@ -37,6 +37,8 @@ const ATTRIBUTE = {
   other: 0x802c,
 } as const
 
+const KNOWN: ReadonlySet<number> = new Set(Object.values(ATTRIBUTE))
+
 /** No real message comes near; it bounds the work for a stranger's. */
 const MAX_ATTRIBUTES = 32
 
@@ -63,6 +65,7 @@ export function decodeStun(data: Buffer): StunMessage | undefined {
   const change = values.get(ATTRIBUTE.changeRequest)
   const errorCode = errorCodeOf(attributes.get(ATTRIBUTE.errorCode))
   const unknown = values.get(ATTRIBUTE.unknown)
+  const required = [...attributes.keys()].filter(type => type < 0x8000 && !KNOWN.has(type))
   return {
     kind,
     transactionId: Uint8Array.prototype.slice.call(data, 8, STUN_HEADER_BYTES),
@@ -74,11 +77,15 @@ export function decodeStun(data: Buffer): StunMessage | undefined {
     }),
     ...(errorCode !== undefined && { errorCode }),
     ...(isNumbers(unknown) && { unknown }),
+    ...(required.length > 0 && { required }),
     ...(padding !== undefined && { padding }),
   }
 }
 
-/** Addresses must be IP literals, and a transaction id has 12 bytes; else RangeError. */
+/**
+ * Addresses must be IP literals, and a transaction id has 12 bytes; else RangeError. `required` is
+ * for reading.
+ */
 export function encodeStun(message: StunMessage): Buffer {
   const { kind, transactionId, mapped, other, origin, change, errorCode, unknown, padding } = message
   if (transactionId.length !== 12) throw new RangeError('a transaction id has 12 bytes')

@@ -10,3 +10,9 @@ export {
   type TransactionOutput,
   type TransactionRequest,
 } from './transaction.ts'
+export {
+  Responder,
+  type ResponderOptions,
+  type ResponderOutput,
+  type StunSocket,
+} from './responder.ts'

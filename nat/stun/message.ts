@@ -22,6 +22,8 @@ export interface StunMessage {
   readonly errorCode?: number
   /** UNKNOWN-ATTRIBUTES of an error. */
   readonly unknown?: readonly number[]
+  /** Of attributes that are not in this list, the types that must be understood (below 0x8000). */
+  readonly required?: readonly number[]
   /** Bytes of PADDING, so that an answer is not longer than its request. */
   readonly padding?: number
 }
