@@ -85,7 +85,7 @@ export class Slots {
   /** The sender's sockaddr, as latin1: the cheapest key there is. */
   nameOf(slot: number): string {
     const at = slot * STRIDE_BYTES
-    return this.names.latin1Slice(at, at + (this.#words[slot * 16 + 2] ?? 0))
+    return this.names.toString('latin1', at, at + (this.#words[slot * 16 + 2] ?? 0))
   }
 }
 
@@ -135,7 +135,7 @@ export class Receiver {
     if (port === this.#lastText.port && ip === this.#lastText.ip) return this.#lastText.address
     const name = Buffer.alloc(SOCKADDR_BYTES)
     const length = writeSockaddr(name, { ip, port }, family)
-    const key = name.latin1Slice(0, length)
+    const key = name.toString('latin1', 0, length)
     const address = this.#addresses.lookup(key, () => readNamed(name, key))
     this.#lastText = { ip, port, address }
     return address

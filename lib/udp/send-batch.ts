@@ -161,7 +161,7 @@ export class SendBatch {
     if (to !== undefined) {
       const name = nameOf(to, socket.family)
       nameBytes = name.length
-      this.#names.latin1Write(name, control, nameBytes)
+      this.#names.write(name, control, nameBytes, 'latin1')
     }
     this.#headers[run * 16 + 2] = nameBytes
     this.#headers[run * 16 + 10] = 0

@@ -45,7 +45,7 @@ export function nameOf(address: Address, family: number): string {
   const known = names.get(address)
   if (known !== undefined && known.length === SOCKADDR_LENGTH[family]) return known
   const bytes = Buffer.alloc(SOCKADDR_BYTES)
-  return bytes.latin1Slice(0, writeSockaddr(bytes, address, family))
+  return bytes.toString('latin1', 0, writeSockaddr(bytes, address, family))
 }
 
 const SOCKADDR_LENGTH: Readonly<Record<number, number>> = { [AF_INET]: 16, [AF_INET6]: 28 }
