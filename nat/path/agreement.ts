@@ -51,6 +51,6 @@ export class Agreement {
   }
 
   #delayMs(): number {
-    return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** this.#tries)
+    return Math.min(MAX_DELAY_MS, FIRST_DELAY_MS * 2 ** (this.#tries - 1))
   }
 }

@@ -78,6 +78,7 @@ export class Carrier {
 
   handleInbound(health: RouteHealth): void {
     if (health !== this.#used) return
+    if (this.#isSuspected && this.#doubt === undefined) health.endAsking()
     this.#unansweredSince = undefined
     this.#isSuspected = false
   }
@@ -185,6 +186,7 @@ export class Carrier {
   }
 
   #trust(): void {
+    if (this.#doubt !== undefined) this.#used.endAsking()
     this.#doubt = undefined
     if (this.#duplicate === undefined) return
     this.#duplicate = undefined

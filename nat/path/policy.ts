@@ -95,6 +95,7 @@ export class PathPolicy {
       this.#out.push({ type: 'drop', path: dropped, reason: 'there are too many' })
     }
     this.#rounds.handleFound(now)
+    this.#carrier.handleAnswer(path, now)
     if (path === used || !isDirect) return
     // A comparison that does not wait for the next keep-alives.
     this.#routes.weigh(path, used)
@@ -188,8 +189,9 @@ export class PathPolicy {
     { reason, isHopeless }: { readonly reason: string | undefined; readonly isHopeless: boolean },
     now: number,
   ): void {
-    this.#rounds.handleEnd({ isOpen: reason === undefined, isHopeless }, now)
-    if (reason !== undefined && !this.#carrier.isDirect) this.#reason = reason
+    const { isDirect } = this.#carrier
+    this.#rounds.handleEnd({ isOpen: reason === undefined || isDirect, isHopeless }, now)
+    if (reason !== undefined && !isDirect) this.#reason = reason
   }
 
   /** What to do next; undefined when there is nothing until the deadline. */

@@ -19,10 +19,14 @@ const REMEMBERED_PROBES = 32
 /** A path that was lost so long comes back by punching only. */
 const EXPIRES_AFTER_MS = 30_000
 
-/** How long a route may be silent before it is probed, and how patient one is with a lost one. */
+/** How often a route is probed. */
 export interface Pace {
+  /** When nothing came for so long. */
   readonly minMs: number
   readonly maxMs: number
+  /** However much comes: payload proves a route, but does not measure it. */
+  readonly measureMs: number
+  /** Longest pause between probes of a lost one. */
   readonly lostMs: number
 }
 
@@ -161,6 +165,11 @@ export class RouteHealth {
     this.#patienceMs = patienceMs
   }
 
+  /** What was asked is known. */
+  endAsking(): void {
+    this.#burst = 0
+  }
+
   handleLost(now: number): void {
     this.#lostAt ??= now
     this.#burst = 0
@@ -214,7 +223,8 @@ export class RouteHealth {
     }
     if (this.#probes.some(({ isMissed }) => !isMissed)) return Number.POSITIVE_INFINITY
     if (this.#misses > 0) return this.#probedAt + SPACING_MS
-    return Math.max(this.#inboundAt, this.#probedAt) + this.#intervalMs
+    const silentAt = Math.max(this.#inboundAt, this.#probedAt) + this.#intervalMs
+    return Math.min(silentAt, Math.max(this.#provenAt, this.#probedAt) + this.#pace.measureMs)
   }
 
   #count(missed: 0 | 1): void {

@@ -15,17 +15,21 @@ const EVIDENCE = 3
 /** A route that answered a probe so short a time ago is taken for alive. */
 const FRESH_MS = 1000
 
-// Probes cost little beside payload, and little is allowed where there is none: with probes of 120
-// bytes on a path and 180 on the relay, IP headers included, the three idle ones make 19 B/s each
-// way. Either end's probe serves both. Carriers forget a mapping that was never answered after
-// 15 s, and one that was after 60 s or more (nat-traversal.md §1.4).
+// Finite: a sum with the time of a probe that never was must stay a number.
+const NEVER = Number.MAX_SAFE_INTEGER
+
+// Probes cost little beside payload, and little is allowed where there is none: with probes of 132
+// bytes on a path (IPv6) and 180 on the relay, IP headers included, the three idle routes make 19
+// bytes per second each way. Either end's probe serves both. The 15 s after which carriers forget a
+// mapping are those of one that was never answered; in reserve are only paths that were
+// (nat-traversal.md §1.4).
 const PACES = {
-  urgent: { minMs: 3000, maxMs: 3000, lostMs: 1000 },
-  usedActive: { minMs: 3000, maxMs: 3000, lostMs: 1000 },
-  usedIdle: { minMs: 12_000, maxMs: 15_000, lostMs: 15_000 },
-  reserveActive: { minMs: 5000, maxMs: 6000, lostMs: 8000 },
-  reserveIdle: { minMs: 28_000, maxMs: 34_000, lostMs: 15_000 },
-  relayActive: { minMs: 12_000, maxMs: 15_000, lostMs: 2000 },
+  urgent: { minMs: 3000, maxMs: 3000, measureMs: 6000, lostMs: 1000 },
+  usedActive: { minMs: 3000, maxMs: 3000, measureMs: 6000, lostMs: 1000 },
+  usedIdle: { minMs: 12_000, maxMs: 15_000, measureMs: NEVER, lostMs: 15_000 },
+  reserveActive: { minMs: 5000, maxMs: 6000, measureMs: 6000, lostMs: 8000 },
+  reserveIdle: { minMs: 32_000, maxMs: 40_000, measureMs: NEVER, lostMs: 15_000 },
+  relayActive: { minMs: 12_000, maxMs: 15_000, measureMs: 15_000, lostMs: 2000 },
 } as const satisfies Readonly<Record<string, Pace>>
 
 export interface DirectHealth {
