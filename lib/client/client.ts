@@ -6,6 +6,7 @@ import type { Bench } from '../bench/index.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientConfig, ProxyConfig, VisitorConfig } from '../config/index.ts'
 import type { Logger } from '../log.ts'
+import type { PeerStatus } from '../peer/index.ts'
 import type { Way } from './attempt.ts'
 import { ClientRun } from './run.ts'
 import type { ClientEvents, ProxyStatus, SessionInfo, VisitorStatus } from './status.ts'
@@ -42,6 +43,8 @@ export interface Client extends EventEmitter<ClientEvents> {
   readonly closed: Promise<void>
   status(): ProxyStatus[]
   visitors(): VisitorStatus[]
+  /** The peer connections of xtcp visitors and proxies, and which way each of them goes. */
+  peers(): PeerStatus[]
   /** The session that has logged in, or undefined. */
   session(): SessionInfo | undefined
   /**

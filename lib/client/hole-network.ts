@@ -1,7 +1,18 @@
-// What the config says about hole punching with real frp.
+// What the config says about ways to peers.
 
 import type { ClientConfig } from '../config/index.ts'
 import type { HoleNetwork } from '../nathole/index.ts'
+import { parseStunServers, type StunServerName } from '../peer/index.ts'
+
+const FRP_DEFAULT_STUN = 'stun.easyvoip.com:3478'
+
+/**
+ * STUN servers for peer connections beside those of frps: only what the user has chosen, since
+ * frp's default is somebody else's.
+ */
+export function ownStunServers({ natHoleStunServer }: ClientConfig): StunServerName[] {
+  return natHoleStunServer === FRP_DEFAULT_STUN ? [] : parseStunServers(natHoleStunServer)
+}
 
 /** `offered`: STUN servers that frps has told of; they are nearer than any other. */
 export function holeNetwork(config: ClientConfig, offered: readonly string[] = []): HoleNetwork {

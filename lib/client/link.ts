@@ -7,6 +7,7 @@ import type { ClientConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { HoleRequests } from '../nathole/index.ts'
+import type { ServerView } from '../peer/index.ts'
 import type { PacketWay } from '../proxy/host.ts'
 import type { Joined, UserConnection } from '../proxy/join.ts'
 import type { LocalProxy } from '../proxy/local.ts'
@@ -125,6 +126,16 @@ export class Link {
 
   get login(): LoginResult {
     return this.#login ?? { runId: '', serverVersion: '', features: [] }
+  }
+
+  /** For peer connections. */
+  serverView(): ServerView {
+    const { session } = this
+    return {
+      address: session.remoteAddress,
+      rttMs: () => session.stats().rttMs,
+      stunServers: [],
+    }
   }
 
   /** The state of a proxy, name without prefix. */

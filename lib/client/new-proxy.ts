@@ -21,7 +21,7 @@ export function checkProxy(user: string, proxy: ProxyConfig): void {
   }
 }
 
-const TYPES: readonly ProxyType[] = ['tcp', 'udp', 'stcp', 'sudp']
+const TYPES: readonly ProxyType[] = ['tcp', 'udp', 'stcp', 'sudp', 'xtcp']
 
 /** Throws UNSUPPORTED for a type that this client does not have yet. */
 export function newProxyMessage(user: string, proxy: ProxyConfig): Draft<NewProxy> {

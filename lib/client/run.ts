@@ -8,12 +8,14 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
+import { NetworkKeeper, type PeerStatus } from '../peer/index.ts'
 import { LocalProxy } from '../proxy/local.ts'
 import type { CloseReason, Session } from '../transport/transport.ts'
 import { deriveKey } from '../wire/cipher.ts'
 import { attempt, type Way } from './attempt.ts'
 import type { Client, ClientOptions, ClientSetup } from './client.ts'
 import { createDialer } from './dialers.ts'
+import { holeNetwork, ownStunServers } from './hole-network.ts'
 import { Link, type LinkSetup } from './link.ts'
 import { printable } from './names.ts'
 import { checkProxy } from './new-proxy.ts'
@@ -37,6 +39,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
   readonly #log: Logger
   readonly #clock: Clock
   readonly #visitors: Visitors
+  readonly #network: NetworkKeeper
+  readonly #needsNetwork: boolean
   readonly #reconnect: Reconnect
   readonly #encryptionKey: Buffer
   #settleClosed: () => void = () => {}
@@ -61,7 +65,22 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#way = options.dialer
     this.#encryptionKey = deriveKey(config.auth.token.reveal())
     const { user } = config
-    const local = { encryptionKey: this.#encryptionKey, clock: this.#clock, user }
+    this.#network = new NetworkKeeper({
+      clock: this.#clock,
+      log: this.#log,
+      stunServers: ownStunServers(config),
+      mapsPorts: config.natPortMapping,
+      hidesHosts: [...proxies, ...visitors].some(
+        one => 'natTraversal' in one && one.natTraversal.disableAssistedAddrs,
+      ),
+    })
+    this.#needsNetwork = [...proxies, ...visitors].some(({ type }) => type === 'xtcp')
+    const peers = {
+      network: this.#network,
+      log: this.#log,
+      onChange: () => this.emit('peer', this.peers()),
+    }
+    const local = { encryptionKey: this.#encryptionKey, clock: this.#clock, user, peers }
     this.#proxies = new Map(
       // In the order of their names, as frp starts them.
       [...proxies]
@@ -73,7 +92,12 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
       user,
       log: this.#log,
       clock: this.#clock,
-      changed: visitor => this.emit('visitor', visitor),
+      network: this.#network,
+      holeNetwork: holeNetwork(config),
+      changed: visitor => {
+        this.emit('visitor', visitor)
+        if (visitor.peer !== undefined) this.emit('peer', this.peers())
+      },
     })
     this.#reconnect = new Reconnect(
       {
@@ -121,6 +145,11 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
 
   visitors(): VisitorStatus[] {
     return this.#visitors.status()
+  }
+
+  peers(): PeerStatus[] {
+    const visited = this.visitors().flatMap(({ peer }) => (peer === undefined ? [] : [peer]))
+    return [...visited, ...[...this.#proxies.values()].flatMap(proxy => proxy.peers())]
   }
 
   session(): SessionInfo | undefined {
@@ -218,6 +247,10 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     this.#reconnect.handleConnected(this.#clock.now())
     void link.closed.then(reason => this.#handleLost(link, reason))
     const { session, signalling } = link
+    if (this.#needsNetwork) {
+      this.#network.handleServer(link.serverView())
+      void this.#network.start()
+    }
     this.#visitors.attach({ session, runId, features, signalling })
     this.#settleStart?.()
     this.emit('login', { runId, serverVersion, features })
@@ -256,6 +289,7 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     if (link) await this.#within(graceMs, Promise.all([link.drain(), visited]))
     await this.#within(CLOSE_LIMIT_MS, this.#end(link))
     for (const proxy of this.#proxies.values()) proxy.close()
+    await this.#within(CLOSE_LIMIT_MS, this.#network.close())
     clearInterval(this.#keepAlive)
     this.#settleClosed()
     this.emit('close')

@@ -4,6 +4,7 @@
 import type { Address } from '../address.ts'
 import type { CloseReason, Protocol, SessionStats } from '../transport/transport.ts'
 import type { VisitorType } from '../config/index.ts'
+import type { PeerStatus } from '../peer/index.ts'
 import type { VisitorState } from '../visitor/index.ts'
 import type { ProxyPhase } from './proxy-state.ts'
 
@@ -56,5 +57,7 @@ export interface ClientEvents {
   ]
   /** A visitor opened its port, or could not. */
   visitor: [VisitorStatus]
+  /** A peer connection came, went, or goes another way: all of them. */
+  peer: [readonly PeerStatus[]]
   close: []
 }

@@ -4,6 +4,8 @@ import type { Clock } from '../clock.ts'
 import type { VisitorConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
+import type { HoleNetwork } from '../nathole/index.ts'
+import type { PeerNetwork } from '../peer/index.ts'
 import { createVisitor, type Visitor, type VisitorSession } from '../visitor/index.ts'
 import type { VisitorStatus } from './status.ts'
 
@@ -11,6 +13,8 @@ export interface VisitorsOptions {
   readonly user: string
   readonly log: Logger
   readonly clock: Clock
+  readonly network: PeerNetwork
+  readonly holeNetwork: HoleNetwork
   readonly changed: (visitor: VisitorStatus) => void
 }
 
@@ -58,11 +62,14 @@ export class Visitors {
   }
 
   #create(config: VisitorConfig): Visitor {
-    const { user, log, clock, changed } = this.#options
+    const { user, log, clock, network, holeNetwork, changed } = this.#options
     const visitor: Visitor = createVisitor(config, {
       user,
       clock,
       log: log.child({ source: 'client/visitor', tags: [config.name] }),
+      network,
+      holeNetwork,
+      visitor: name => this.#visitors.find(({ config }) => config.name === name)?.visitor,
       session: ({ signal }) => this.#next(signal),
       current: () => this.#session,
       changed: () => changed(statusOf(config, visitor)),

@@ -11,7 +11,6 @@ import type {
   ProxyType,
   ServerConfig,
   VisitorConfig,
-  VisitorType,
 } from './types.ts'
 
 interface Gap<T> {
@@ -76,10 +75,7 @@ const missingProxyTypes: readonly ProxyType[] = [
   'http',
   'https',
   'tcpmux',
-  'xtcp',
 ]
-
-const missingVisitorTypes: readonly VisitorType[] = ['xtcp']
 
 const missingPlugins: readonly ClientPluginConfig['type'][] = [
   'http_proxy',
@@ -106,7 +102,6 @@ const proxyErrors: readonly Gap<ProxyConfig>[] = [
 ]
 
 const visitorErrors: readonly Gap<VisitorConfig>[] = [
-  ...missingVisitorTypes.map(type => typeGap<VisitorConfig>(type)),
   {
     key: 'plugin',
     says: 'plugin virtual_net',

@@ -184,6 +184,7 @@ export const clientTable: Table<ClientConfig> = {
   clientID: text(''),
   loginFailExit: flag(true, { ini: 'login_fail_exit' }),
   natHoleStunServer: text('stun.easyvoip.com:3478', { ini: 'nat_hole_stun_server' }),
+  natPortMapping: flag(true),
   dnsServer: text('', { ini: 'dns_server' }),
   start: texts({ ini: 'start' }),
   includes: texts({ ini: 'includes' }),

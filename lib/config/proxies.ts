@@ -82,6 +82,13 @@ export const udpRedundancyKey: Key<PacketTransportConfig['udpRedundancy']> = {
   },
 }
 
+export const priorityKey: Key<ProxyTransportConfig['priority']> = oneOf(
+  ['auto', 'interactive', 'bulk'],
+  'auto',
+  () => 'transport.priority should be auto, interactive or bulk',
+  { ini: 'priority' },
+)
+
 const transportKeys: Table<ProxyTransportConfig> = {
   useEncryption: flag(false, { ini: 'use_encryption' }),
   useCompression: flag(false, { ini: 'use_compression' }),
@@ -98,12 +105,7 @@ const transportKeys: Table<ProxyTransportConfig> = {
     word => `not support proxy protocol version: ${word}`,
     { ini: 'proxy_protocol_version' },
   ),
-  priority: oneOf(
-    ['auto', 'interactive', 'bulk'],
-    'auto',
-    () => 'transport.priority should be auto, interactive or bulk',
-    { ini: 'priority' },
-  ),
+  priority: priorityKey,
 }
 
 const transport: Key<ProxyTransportConfig> = object<ProxyTransportConfig>(transportKeys)

@@ -119,6 +119,16 @@ const httpPlugin: Key<HttpPluginConfig> = object<HttpPluginConfig>({
 /** The keys of a `[plugin.NAME]` section. */
 export const httpPluginTable: Readonly<Record<string, Key<unknown>>> = httpPlugin.table ?? {}
 
+/** Flows that one session can have open; each costs memory at both ends. */
+const MAX_UDP_USERS = 65_536
+
+function usersCheck(name: string): (users: number) => string | undefined {
+  return users =>
+    users >= 1 && users <= MAX_UDP_USERS
+      ? undefined
+      : `${name}: ${users} must be in the range 1..${MAX_UDP_USERS}`
+}
+
 export const serverTable: Table<ServerConfig> = {
   bindAddr: text('0.0.0.0', { ini: 'bind_addr' }),
   bindPort: int(7000, { ini: 'bind_port', check: portCheck('bindPort'), keepsZero: true }),
@@ -139,6 +149,14 @@ export const serverTable: Table<ServerConfig> = {
   maxPortsPerClient: int(0, { ini: 'max_ports_per_client' }),
   userConnTimeout: int(10, { ini: 'user_conn_timeout' }),
   udpPacketSize: int(1500, { ini: 'udp_packet_size' }),
+  udpMaxUsersPerProxy: int(16_384, {
+    ini: 'udp_max_users_per_proxy',
+    check: usersCheck('udpMaxUsersPerProxy'),
+  }),
+  udpMaxUsersPerIP: int(4_096, {
+    ini: 'udp_max_users_per_ip',
+    check: usersCheck('udpMaxUsersPerIP'),
+  }),
   natholeAnalysisDataReserveHours: int(168, { ini: 'nat_hole_analysis_data_reserve_hours' }),
   detailedErrorsToClient: flag(true, { ini: 'detailed_errors_to_client' }),
   enablePrometheus: flag(false, { ini: 'enable_prometheus' }),

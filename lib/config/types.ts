@@ -33,6 +33,9 @@ export interface ServerConfig {
   readonly userConnTimeout: number
   /** Bytes. */
   readonly udpPacketSize: number
+  /** Not in frp. Places for users of one udp proxy, and of these for one address. */
+  readonly udpMaxUsersPerProxy: number
+  readonly udpMaxUsersPerIP: number
   readonly natholeAnalysisDataReserveHours: number
   readonly detailedErrorsToClient: boolean
   readonly enablePrometheus: boolean
@@ -162,6 +165,8 @@ export interface ClientConfig {
   readonly clientID: string
   readonly loginFailExit: boolean
   readonly natHoleStunServer: string
+  /** Not in frp: asks the router to map the port of peer connections (PCP, NAT-PMP, UPnP). */
+  readonly natPortMapping: boolean
   readonly dnsServer: string
   /** Already applied to the proxies and visitors that came with it. */
   readonly start: readonly string[]
@@ -375,7 +380,7 @@ export type VisitorType = VisitorConfig['type']
 export interface VisitorBase {
   readonly name: string
   readonly enabled: boolean
-  readonly transport: { readonly useEncryption: boolean; readonly useCompression: boolean }
+  readonly transport: VisitorTransportConfig
   readonly secretKey: Secret
   /** Not in frp: connects only to proxies of quicfrp, and only end to end. */
   readonly requireEndToEnd: boolean
@@ -387,12 +392,21 @@ export interface VisitorBase {
   readonly plugin: VisitorPluginConfig | undefined
 }
 
+export interface VisitorTransportConfig {
+  readonly useEncryption: boolean
+  readonly useCompression: boolean
+  /** Ours. Of the leg between the visitor and frps, both ways. */
+  readonly priority: ProxyTransportConfig['priority']
+}
+
 export interface StcpVisitorConfig extends VisitorBase {
   readonly type: 'stcp'
 }
 
 export interface SudpVisitorConfig extends VisitorBase {
   readonly type: 'sudp'
+  /** Redundancy of the leg between the visitor and frps; the proxy has that of its own leg. */
+  readonly transport: VisitorTransportConfig & Pick<PacketTransportConfig, 'udpRedundancy'>
 }
 
 export interface XtcpVisitorConfig extends VisitorBase {

@@ -1,21 +1,30 @@
 // The keys of visitors, by type (frp-surface.md section 3.10).
 
 import { visitorPluginKey } from './plugins.ts'
-import { natTraversal } from './proxies.ts'
+import { natTraversal, priorityKey, udpRedundancyKey } from './proxies.ts'
 import { constant, flag, int, object, oneOf, secret, text, type Table } from './schema.ts'
-import type { VisitorBase, VisitorConfig, VisitorType } from './types.ts'
+import type {
+  SudpVisitorConfig,
+  VisitorBase,
+  VisitorConfig,
+  VisitorTransportConfig,
+  VisitorType,
+} from './types.ts'
 
 type VisitorTables = {
   readonly [T in VisitorType]: Table<Extract<VisitorConfig, { readonly type: T }>>
 }
 
+const transportKeys: Table<VisitorTransportConfig> = {
+  useEncryption: flag(false, { ini: 'use_encryption' }),
+  useCompression: flag(false, { ini: 'use_compression' }),
+  priority: priorityKey,
+}
+
 const base: Table<VisitorBase> = {
   name: text('', { check: name => (name === '' ? 'name is required' : undefined) }),
   enabled: flag(true),
-  transport: object({
-    useEncryption: flag(false, { ini: 'use_encryption' }),
-    useCompression: flag(false, { ini: 'use_compression' }),
-  }),
+  transport: object<VisitorTransportConfig>(transportKeys),
   secretKey: secret({ ini: 'sk' }),
   requireEndToEnd: flag(false, { ini: 'require_end_to_end' }),
   serverUser: text('', { ini: 'server_user' }),
@@ -33,7 +42,14 @@ const base: Table<VisitorBase> = {
 
 export const visitorTables: VisitorTables = {
   stcp: { ...base, type: constant('stcp') },
-  sudp: { ...base, type: constant('sudp') },
+  sudp: {
+    ...base,
+    type: constant('sudp'),
+    transport: object<SudpVisitorConfig['transport']>({
+      ...transportKeys,
+      udpRedundancy: udpRedundancyKey,
+    }),
+  },
   xtcp: {
     ...base,
     type: constant('xtcp'),

@@ -1,6 +1,8 @@
 // One QUIC connection between two clients, over whatever way there is. The face of this folder.
 
 export type { PeerNetwork } from './network.ts'
+export { NetworkKeeper, type NetworkKeeperOptions, type ServerView } from './keeper.ts'
+export { parseStunServers, type StunServerName } from './discovery.ts'
 export { Peer } from './peer.ts'
 export { PeerPort } from './port.ts'
 export { OwnerPeers, type OwnerPeersOptions } from './owner.ts'

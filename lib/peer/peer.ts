@@ -71,6 +71,8 @@ export class Peer {
   readonly closed: Promise<string>
   /** Set by the owner of the signalling stream; signals before that are lost. */
   onSignal: ((signal: Signal) => void) | undefined
+  /** The last user has left. */
+  onIdle: (() => void) | undefined
   readonly #options: PeerOptions
   readonly #routes: Routes
   readonly #policy: PathPolicy
@@ -164,8 +166,10 @@ export class Peer {
     this.#tell(now => this.#policy.handleActivity(now))
     let isCounted = true
     return () => {
-      if (isCounted) this.#users--
+      if (!isCounted) return
       isCounted = false
+      this.#users--
+      if (this.#users === 0) this.onIdle?.()
     }
   }
 
@@ -185,6 +189,7 @@ export class Peer {
       path: pathOf(kind),
       kind,
       address: this.#routes.describe(route),
+      remote: this.#routes.remoteOf(route),
       technique,
       reason,
       rttMs: rttMs ?? this.#session?.stats().rttMs,
@@ -380,7 +385,7 @@ export class Peer {
         serverRttMs: network.serverRttMs,
         networks: network.networks,
         avoid: network.avoid,
-        ...(scope === 'plain' && { limits: { sockets: 0, guesses: 0 } }),
+        scope,
       },
       clock.now(),
     )
@@ -411,8 +416,7 @@ export class Peer {
         return
       }
       case 'gave-up': {
-        const { reason } = event
-        const isHopeless = reason === 'both networks choose ports at random'
+        const { reason, isHopeless } = event
         this.#policy.handlePunchEnd({ reason, isHopeless }, now)
         return
       }

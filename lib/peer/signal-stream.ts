@@ -65,6 +65,8 @@ export function openSignals(
         fail(new TunnelError('PROTOCOL_ERROR', errorDetail(error)))
       }
     })
+    // Whoever read the head of the stream has paused it.
+    stream.resume()
     const onOver = (): void => {
       fail(new TunnelError('SESSION_CLOSED', 'the other side has ended the peer connection'))
     }

@@ -1,5 +1,6 @@
 // A peer connection in words and figures, for `frpc peers`, logs and events.
 
+import type { Address } from '../address.ts'
 import type { PeerRole, RouteKind } from '../../nat/index.ts'
 
 export interface PeerStatus {
@@ -12,6 +13,8 @@ export interface PeerStatus {
   readonly kind: RouteKind
   /** The other end of the path: the peer's address, or `frps`. */
   readonly address: string
+  /** The same; undefined on the relay. */
+  readonly remote: Address | undefined
   /** How a direct path was opened. */
   readonly technique: string | undefined
   /** Why this path: on the relay, why not a direct one. */

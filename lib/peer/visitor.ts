@@ -1,6 +1,6 @@
 // The visitor's end of a peer connection, from the relay to the session.
 
-import { TunnelError } from '../errors.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
 import { dialPeer, type PeerSession } from '../transport/quic-peer.ts'
 import { Peer, type PeerOptions } from './peer.ts'
 import { PEER } from './peer-socket.ts'
@@ -51,7 +51,7 @@ async function begin(
   // Users need not wait for it: the handshake went through a relay that only the owner can read.
   proven.then(
     () => peer.handleProven(),
-    (error: unknown) => log.warn(`peer connection: ${String(error)}`),
+    (error: unknown) => log.warn(`peer connection: ${errorDetail(error)}`),
   )
   peer.attachSession(session)
 }

@@ -5,17 +5,28 @@ import { formatAddress } from '../address.ts'
 import type { ProxyConfig } from '../config/index.ts'
 import { OwnerSecret } from '../e2e/index.ts'
 import { TunnelError } from '../errors.ts'
+import type { Logger } from '../log.ts'
+import type { PeerStatus } from '../peer/index.ts'
 import type { Stream } from '../transport/transport.ts'
 import { serveFrpHole } from './frp-hole.ts'
 import type { Joined, JoinOptions, UserConnection } from './join.ts'
 import { LocalLeg, type LocalLegOptions } from './local-leg.ts'
 import { joinSudp, joinUdp, newUdpService } from './local-packets.ts'
+import { LocalPeers, type LocalPeersOptions } from './local-peers.ts'
 import { joinStream } from './local-stream.ts'
 import type { UdpService } from './udp-service.ts'
 
 export interface LocalProxyOptions extends LocalLegOptions {
   /** Prefix of the names on the wire. Default: none. */
   readonly user?: string
+  /** For xtcp proxies. */
+  readonly peers?: PeerOptions
+}
+
+export interface PeerOptions {
+  readonly network: LocalPeersOptions['network']
+  readonly log: Logger
+  readonly onChange: () => void
 }
 
 /**
@@ -27,6 +38,7 @@ export class LocalProxy {
   /** Of a secret proxy: what it offers to servers of ours, and how it knows its visitors. */
   readonly secret: OwnerSecret | undefined
   readonly #udp: UdpService | undefined
+  readonly #peers: LocalPeers | undefined
   /** With the user prefix. */
   readonly #name: string
   readonly #end = new AbortController()
@@ -37,6 +49,7 @@ export class LocalProxy {
     this.#name = user === '' ? config.name : `${user}.${config.name}`
     this.leg = new LocalLeg(config, options)
     this.secret = secretOf(config, options)
+    this.#peers = this.#newPeers(options)
     this.#udp = config.type === 'udp' ? newUdpService(config, options.clock) : undefined
   }
 
@@ -57,7 +70,12 @@ export class LocalProxy {
       return joinUdp({ config, leg, service: this.#udp }, stream, options)
     }
     if (config.type === 'sudp') return joinSudp({ config, leg, secret }, stream, user, options)
-    if (config.type === 'xtcp' && user.introduction === undefined) {
+    const { introduction } = user
+    if (this.#peers !== undefined && introduction !== undefined) {
+      const { source } = user
+      return this.#peers.join(stream, introduction, { ...options, source })
+    }
+    if (config.type === 'xtcp') {
       if (options.holes === undefined) {
         stream.destroy()
         return Promise.reject(new TunnelError('UNSUPPORTED', 'there is no way to open holes'))
@@ -73,9 +91,22 @@ export class LocalProxy {
     return joinStream({ config, leg, secret }, stream, user, options)
   }
 
+  #newPeers({ peers }: LocalProxyOptions): LocalPeers | undefined {
+    const { config, leg, secret } = this
+    if (config.type !== 'xtcp' || secret === undefined || peers === undefined) return undefined
+    const log = peers.log.child({ source: 'client/proxy', tags: [config.name] })
+    return new LocalPeers({ ...peers, log, config, leg, secret })
+  }
+
+  /** Its visitors with peer connections. */
+  peers(): PeerStatus[] {
+    return this.#peers?.status() ?? []
+  }
+
   /** The client is over. */
   close(): void {
     this.#udp?.close()
+    this.#peers?.close()
     this.#end.abort()
   }
 }

@@ -71,7 +71,8 @@ export class Target {
     const channel = new MessageChannel(stream, { clock: options.clock })
     try {
       const sealed = await this.#agree(channel, from, options.signal)
-      const opened = { stream: channel.detach(), sealed }
+      const opened: Opened = { stream: channel.detach(), sealed }
+      opened.stream.setPriority?.(this.config.transport.priority)
       // Until it has its next owner, an error of it belongs to nobody; 'close' tells the same.
       opened.stream.on('error', ignore)
       return opened
@@ -95,8 +96,8 @@ export class Target {
       return undefined
     }
     const connection = await this.#secret.connect()
-    const offer = { ...this.#message(from), quicfrp: connection.offer }
-    const { quicfrp: answer } = await ask(channel, offer, signal)
+    const quicfrp = { ...connection.offer, ...this.#wishes(from) }
+    const { quicfrp: answer } = await ask(channel, { ...this.#message(from), quicfrp }, signal)
     if (answer === undefined) {
       throw new TunnelError('PROTOCOL_ERROR', 'the server did not answer the offer of a visitor')
     }
@@ -126,6 +127,11 @@ export class Target {
   #plain(from: VisitorSession, timestamp: number): Draft<NewVisitorConn> {
     const signKey = authKey(this.config.secretKey.reveal(), timestamp)
     return { ...this.#message(from), sign_key: signKey, timestamp }
+  }
+
+  #wishes({ features }: VisitorSession): { readonly priority?: string } {
+    const { priority } = this.config.transport
+    return priority === 'auto' || !features.includes('priority') ? {} : { priority }
   }
 
   #message({ runId }: VisitorSession): Draft<NewVisitorConn> {

@@ -4,7 +4,8 @@
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
-import type { HoleSignalling } from '../nathole/index.ts'
+import type { HoleNetwork, HoleSignalling } from '../nathole/index.ts'
+import type { PeerNetwork, PeerStatus } from '../peer/index.ts'
 import type { Session } from '../transport/transport.ts'
 import type { Route } from './path.ts'
 
@@ -31,6 +32,12 @@ export interface VisitorHost {
   session(options: { readonly signal: AbortSignal }): Promise<VisitorSession>
   /** The same without waiting. */
   current(): VisitorSession | undefined
+  /** Of this machine, for peer connections. */
+  readonly network: PeerNetwork
+  /** For frp's hole punching. */
+  readonly holeNetwork: HoleNetwork
+  /** Another visitor of this client, by its name. */
+  visitor(name: string): Visitor | undefined
   /** The phase or the address of the visitor has changed. */
   changed(): void
 }
@@ -45,6 +52,8 @@ export interface VisitorState {
   /** Why the last start failed; empty otherwise. */
   readonly error: string
   readonly route: Route | undefined
+  /** Of an xtcp visitor with an owner of ours. */
+  readonly peer?: PeerStatus
 }
 
 export interface Visitor {

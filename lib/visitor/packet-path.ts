@@ -40,7 +40,9 @@ export async function openPacketPath(
     }
     const session = from.features.includes('datagrams') ? from.session : undefined
     try {
-      const link = await openFlowLink({ stream, session, clock })
+      const { transport } = target.config
+      const redundancy = 'udpRedundancy' in transport ? transport.udpRedundancy : undefined
+      const link = await openFlowLink({ stream, session, clock, redundancy })
       const ends = { sending: sealed.keys.toProxy, receiving: sealed.keys.toVisitor }
       return { link: sealedLink(link, ends, () => undefined), isEndToEnd: true, sealed }
     } catch (error) {

@@ -5,12 +5,14 @@ import { TunnelError } from '../errors.ts'
 import type { Visitor, VisitorHost } from './host.ts'
 import { stcpVisitor } from './stcp.ts'
 import { sudpVisitor } from './sudp.ts'
+import { xtcpVisitor } from './xtcp.ts'
 
 type VisitorMaker = (config: VisitorConfig, host: VisitorHost) => Visitor
 
 const makers: Readonly<Partial<Record<VisitorType, VisitorMaker>>> = {
   stcp: stcpVisitor,
   sudp: sudpVisitor,
+  xtcp: xtcpVisitor,
 }
 
 /** Throws UNSUPPORTED for a type that does not exist yet. */

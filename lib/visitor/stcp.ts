@@ -4,6 +4,7 @@
 import type { Duplex } from 'node:stream'
 import type { VisitorConfig } from '../config/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
+import type { PeerStatus } from '../peer/index.ts'
 import { splice } from '../stream/splice.ts'
 import { Door } from './door.ts'
 import { Target } from './exchange.ts'
@@ -19,9 +20,21 @@ export function stcpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
   return new StreamVisitor(config, { host, path })
 }
 
+export interface StreamVisitorOptions {
+  readonly host: VisitorHost
+  readonly path: VisitorPath
+  /** The client has logged in for the first time. */
+  readonly onStart?: () => void
+  /** Of the peer connection, where the path is one. */
+  readonly peer?: () => PeerStatus | undefined
+  /** Gives a user whom the path has failed to somebody else; true when he was taken. */
+  readonly fallback?: (user: Duplex) => boolean
+}
+
 /** A visitor whose users speak a byte stream, over whatever path. */
 export class StreamVisitor implements Visitor {
   readonly #config: VisitorConfig
+  readonly #options: StreamVisitorOptions
   readonly #host: VisitorHost
   readonly #path: VisitorPath
   readonly #door: Door
@@ -31,11 +44,10 @@ export class StreamVisitor implements Visitor {
   #users = 0
   #onIdle: (() => void) | undefined
 
-  constructor(
-    config: VisitorConfig,
-    { host, path }: { readonly host: VisitorHost; readonly path: VisitorPath },
-  ) {
+  constructor(config: VisitorConfig, options: StreamVisitorOptions) {
+    const { host, path } = options
     this.#config = config
+    this.#options = options
     this.#host = host
     this.#path = path
     path.onRoute(() => host.changed())
@@ -54,13 +66,16 @@ export class StreamVisitor implements Visitor {
   start(): void {
     if (this.#isStarted) return
     this.#isStarted = true
+    this.#options.onStart?.()
     this.#door.open()
     if (this.#config.bindPort < 0) this.#handleDoor()
   }
 
   state(): VisitorState {
     const { address, error } = this.#door
-    return { phase: this.#phase(), localAddr: address, error, route: this.#path.route }
+    const peer = this.#options.peer?.()
+    const { route } = this.#path
+    return { phase: this.#phase(), localAddr: address, error, route, ...(peer && { peer }) }
   }
 
   serve(user: Duplex): void {
@@ -76,6 +91,7 @@ export class StreamVisitor implements Visitor {
     user.once('close', onClose)
     this.#join(user, gone.signal)
       .catch((error: unknown) => {
+        if (!user.destroyed && !this.#isClosed && this.#options.fallback?.(user) === true) return
         user.destroy()
         if (error instanceof TunnelError && error.code === 'ABORTED') return
         this.#host.log.warn(`no connection to the proxy: ${errorDetail(error)}`)

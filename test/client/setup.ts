@@ -27,6 +27,7 @@ export function clientConfig(choice: ConfigChoice = {}): ClientConfig {
     clientID: '',
     loginFailExit: choice.loginFailExit ?? true,
     natHoleStunServer: '',
+    natPortMapping: false,
     dnsServer: '',
     start: [],
     includes: [],

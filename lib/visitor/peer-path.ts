@@ -1,0 +1,228 @@
+// The way of an xtcp visitor to an owner of ours: one peer connection for all users. It is there
+// before the first of them comes, over frps, so that nobody waits for a handshake or a hole; it
+// outlives sessions with frps, and each new one gives it its relay again.
+
+import { randomBytes } from 'node:crypto'
+import type { Address } from '../address.ts'
+import type { XtcpVisitorConfig } from '../config/index.ts'
+import type { FlowLink } from '../datagram/index.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
+import { encodeHead, type Peer, type PeerNetwork, type PeerStatus } from '../peer/index.ts'
+import { visitorPeer } from '../peer/index.ts'
+import { layerStream } from '../stream/layers.ts'
+import type { Session } from '../transport/transport.ts'
+import type { Target } from './exchange.ts'
+import type { VisitorHost } from './host.ts'
+import { openPacketPath } from './packet-path.ts'
+import { END_TO_END, type PathStream, type Route, type VisitorPath } from './path.ts'
+
+/** After a failure; doubles up to the second. A user who comes makes it try at once. */
+const RETRY_MS = 1_000
+const MAX_RETRY_MS = 60_000
+
+export interface PeerPathOptions {
+  readonly host: VisitorHost
+  readonly network: PeerNetwork
+  readonly target: Target
+}
+
+interface Connected {
+  readonly peer: Peer
+  readonly session: Session
+}
+
+export class PeerPath implements VisitorPath {
+  readonly #config: XtcpVisitorConfig
+  readonly #options: PeerPathOptions
+  readonly #closing = new AbortController()
+  #connected: Connected | undefined
+  #connecting: Promise<Connected> | undefined
+  #link: FlowLink | undefined
+  #relaying: Promise<void> | undefined
+  /** Names this end's connection at the owner, who may know it from a session before. */
+  #address: Address = newAddress()
+  #retryMs = RETRY_MS
+  #cancelRetry: (() => void) | undefined
+  #onRoute: ((route: Route | undefined) => void) | undefined
+
+  constructor(config: XtcpVisitorConfig, options: PeerPathOptions) {
+    this.#config = config
+    this.#options = options
+  }
+
+  get route(): Route | undefined {
+    const status = this.status()
+    if (status === undefined) return undefined
+    const session = this.#options.host.current()?.session
+    if (status.path === 'relay') {
+      return session && { kind: 'relay', address: session.remoteAddress }
+    }
+    return { kind: 'direct', address: status.remote ?? { ip: '', port: 0 } }
+  }
+
+  onRoute(handler: (route: Route | undefined) => void): void {
+    this.#onRoute = handler
+  }
+
+  status(): PeerStatus | undefined {
+    return this.#connected?.peer.status()
+  }
+
+  /** Connects now, and again whenever the connection is lost. Rejects once with UNSUPPORTED. */
+  async start(): Promise<void> {
+    await this.#connect()
+  }
+
+  async openStream({ signal }: { readonly signal: AbortSignal }): Promise<PathStream> {
+    const { peer, session } = await unlessAborted(this.#connect(), signal)
+    const stream = await session.openStream()
+    const compression = this.#config.transport.useCompression
+    stream.write(encodeHead({ kind: 'bytes', compression }))
+    const end = peer.countUser()
+    stream.once('close', end)
+    return { stream: layerStream(stream, { compression }), halfClose: true, isEndToEnd: true }
+  }
+
+  /** Streams that run end with their users. */
+  async close(): Promise<void> {
+    this.#closing.abort()
+    this.#cancelRetry?.()
+    const connected = this.#connected
+    if (connected === undefined) return
+    if (connected.peer.users === 0) this.#end('the visitor stops')
+    else connected.peer.onIdle = () => this.#end('the visitor stops')
+  }
+
+  #end(reason: string): void {
+    this.#connected?.peer.close(reason)
+    this.#link?.close()
+  }
+
+  #connect(): Promise<Connected> {
+    if (this.#connected !== undefined) return Promise.resolve(this.#connected)
+    this.#connecting ??= this.#open().then(
+      connected => {
+        this.#connecting = undefined
+        this.#retryMs = RETRY_MS
+        return connected
+      },
+      (error: unknown) => {
+        this.#connecting = undefined
+        this.#retryLater(error)
+        throw error
+      },
+    )
+    return this.#connecting
+  }
+
+  async #open(): Promise<Connected> {
+    const { host, network, target } = this.#options
+    const { signal } = this.#closing
+    this.#cancelRetry?.()
+    this.#address = newAddress()
+    const { link, sealed } = await openPacketPath(target, host, { signal })
+    const flow = link.open(this.#address)
+    if (sealed === undefined || flow === undefined) {
+      link.close()
+      throw new TunnelError('SESSION_CLOSED', 'the way over the server is over')
+    }
+    const { peer, connect } = visitorPeer({
+      name: target.name,
+      keys: sealed.keys,
+      network,
+      clock: host.clock,
+      log: host.log,
+      compression: this.#config.transport.useCompression,
+      onChange: () => this.#handleChange(),
+      signal,
+    })
+    peer.attachRelay(flow, sealed.observed === '' ? undefined : sealed.observed)
+    this.#useLink(link, peer)
+    const connected = { peer, session: await connect() }
+    this.#connected = connected
+    host.log.info(`peer connection established, ${END_TO_END}`)
+    void peer.closed.then(reason => this.#handleClosed(peer, reason))
+    this.#handleChange()
+    return connected
+  }
+
+  #useLink(link: FlowLink, peer: Peer): void {
+    this.#link = link
+    void link.closed.then(() => {
+      if (this.#link === link) this.#link = undefined
+      if (!peer.isOver && this.#link === undefined) this.#relay(peer)
+    })
+  }
+
+  /** The session with frps was lost: the next one gives the connection its relay again. */
+  #relay(peer: Peer): void {
+    const { signal } = this.#closing
+    if (signal.aborted || this.#relaying !== undefined) return
+    const { host, target } = this.#options
+    this.#relaying = openPacketPath(target, host, { signal })
+      .then(({ link, sealed }) => {
+        this.#relaying = undefined
+        const flow = peer.isOver ? undefined : link.open(this.#address)
+        if (flow === undefined) {
+          link.close()
+          return
+        }
+        peer.attachRelay(flow, sealed?.observed)
+        this.#useLink(link, peer)
+      })
+      .catch((error: unknown) => {
+        this.#relaying = undefined
+        if (peer.isOver || signal.aborted) return
+        host.log.debug(`no relay for the peer connection: ${errorDetail(error)}`)
+        host.clock.after(RETRY_MS, () => {
+          if (!peer.isOver && this.#link === undefined) this.#relay(peer)
+        })
+      })
+  }
+
+  #handleChange(): void {
+    this.#onRoute?.(this.route)
+  }
+
+  #handleClosed(peer: Peer, reason: string): void {
+    if (this.#connected?.peer !== peer) return
+    this.#connected = undefined
+    this.#link?.close()
+    if (this.#closing.signal.aborted) return
+    this.#options.host.log.info(`peer connection is over: ${reason}`)
+    this.#handleChange()
+    this.#retryLater(undefined)
+  }
+
+  #retryLater(error: unknown): void {
+    const { host } = this.#options
+    if (this.#closing.signal.aborted) return
+    if (error instanceof TunnelError && error.code === 'UNSUPPORTED') return
+    if (error !== undefined) {
+      const wait = `again in ${Math.round(this.#retryMs / 1_000)} s`
+      host.log.warn(`no peer connection to the proxy: ${errorDetail(error)}; ${wait}`)
+    }
+    this.#cancelRetry?.()
+    this.#cancelRetry = host.clock.after(this.#retryMs, () => {
+      this.#connect().catch(ignore)
+    })
+    this.#retryMs = Math.min(MAX_RETRY_MS, 2 * this.#retryMs)
+  }
+}
+
+/** 128 random bits as an address (RFC 4193), which flows are named by. */
+function newAddress(): Address {
+  const groups = randomBytes(16).toString('hex').match(/.{4}/g) ?? []
+  return { ip: ['fd00', ...groups.slice(1)].join(':'), port: 1 }
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new TunnelError('ABORTED', 'the user left'))
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort))
+  })
+}
+
+function ignore(): void {}
