@@ -1,5 +1,6 @@
 // The keys of frps, with frp's defaults and checks (frp-surface.md sections 3.1 to 3.4).
 
+import { isIP } from 'node:net'
 import { errorText } from '../errors.ts'
 import { optionalValues, portCheck } from './checks.ts'
 import { SyntaxProblem } from './document.ts'
@@ -129,6 +130,10 @@ function usersCheck(name: string): (users: number) => string | undefined {
       : `${name}: ${users} must be in the range 1..${MAX_UDP_USERS}`
 }
 
+function ipCheck(name: string): (ip: string) => string | undefined {
+  return ip => (ip === '' || isIP(ip) !== 0 ? undefined : `${name}: ${ip} is not an IP address`)
+}
+
 export const serverTable: Table<ServerConfig> = {
   bindAddr: text('0.0.0.0', { ini: 'bind_addr' }),
   bindPort: int(7000, { ini: 'bind_port', check: portCheck('bindPort'), keepsZero: true }),
@@ -157,6 +162,12 @@ export const serverTable: Table<ServerConfig> = {
     ini: 'udp_max_users_per_ip',
     check: usersCheck('udpMaxUsersPerIP'),
   }),
+  stunPort: int(0, {
+    ini: 'stun_port',
+    check: port => (port === -1 ? undefined : portCheck('stunPort')(port)),
+  }),
+  stunPublicAddr: text('', { ini: 'stun_public_addr', check: ipCheck('stunPublicAddr') }),
+  stunOtherAddr: text('', { ini: 'stun_other_addr', check: ipCheck('stunOtherAddr') }),
   natholeAnalysisDataReserveHours: int(168, { ini: 'nat_hole_analysis_data_reserve_hours' }),
   detailedErrorsToClient: flag(true, { ini: 'detailed_errors_to_client' }),
   enablePrometheus: flag(false, { ini: 'enable_prometheus' }),

@@ -36,6 +36,15 @@ export interface ServerConfig {
   /** Not in frp. Places for users of one udp proxy, and of these for one address. */
   readonly udpMaxUsersPerProxy: number
   readonly udpMaxUsersPerIP: number
+  /**
+   * Not in frp: the second UDP port that answers STUN, beside that of QUIC. 0 = the one after it
+   * (any free one where bindPort is 0); -1 = no STUN at all.
+   */
+  readonly stunPort: number
+  /** Not in frp: the address under which clients reach the server, where it is none of its own. */
+  readonly stunPublicAddr: string
+  /** Not in frp: another address of this machine that answers STUN, too. */
+  readonly stunOtherAddr: string
   readonly natholeAnalysisDataReserveHours: number
   readonly detailedErrorsToClient: boolean
   readonly enablePrometheus: boolean

@@ -114,6 +114,8 @@ export interface ProxyHost {
     remotePort: number,
     onPacket: (payload: Buffer, from: Address) => void,
   ): Promise<OpenUdpPort>
+  /** Places for users of one udp proxy, and of these for one IPv4 address or IPv6 /64. */
+  readonly udpLimits: { readonly maxUsers: number; readonly maxPerIp: number }
   /** How the packets of a proxy reach this client. */
   readonly packets: PacketWay
   /** Lets visitors in, those who `secret` allows. */

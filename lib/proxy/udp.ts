@@ -11,10 +11,6 @@ import type { OpenUdpPort, ProxyHost, ProxySpec, RunningProxy } from './host.ts'
 import { PacketHold } from './packet-hold.ts'
 import { type UdpUser, UdpUsers } from './udp-users.ts'
 
-/** Places in the table of one proxy, and of these for one source address. About 1 kB each. */
-const MAX_USERS = 16_384
-const MAX_USERS_PER_IP = 4_096
-
 /**
  * A user is forgotten a little after the client has done so, which tells us. Towards a real client,
  * which says nothing, long after its 30 s.
@@ -43,11 +39,7 @@ class UdpProxy {
   readonly #spec: ProxySpec
   readonly #host: ProxyHost
   readonly #clock: Clock
-  readonly #users = new UdpUsers<Flow>({
-    maxUsers: MAX_USERS,
-    maxPerIp: MAX_USERS_PER_IP,
-    idleMs: FRP_IDLE_MS,
-  })
+  readonly #users: UdpUsers<Flow>
   readonly #hold = new PacketHold<User>()
   readonly #closing = new AbortController()
   readonly #bucket: TokenBucket | undefined
@@ -61,6 +53,7 @@ class UdpProxy {
     this.#spec = spec
     this.#host = host
     this.#clock = host.clock
+    this.#users = new UdpUsers({ ...host.udpLimits, idleMs: FRP_IDLE_MS })
     const rate = spec.limitBytesPerSecond
     this.#bucket = rate > 0 ? new TokenBucket(rate, host.clock.now()) : undefined
   }

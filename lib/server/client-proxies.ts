@@ -106,7 +106,7 @@ export class ClientProxies {
   }
 
   #hostOf(spec: ProxySpec): ProxyHost {
-    const { ports, udpPorts, visitors, natHoles, key, clock } = this.#context
+    const { ports, udpPorts, visitors, natHoles, key, clock, config } = this.#context
     const { name } = spec
     const log = this.#log(name)
     return {
@@ -116,6 +116,7 @@ export class ClientProxies {
       listenTcp: (remotePort, onUser): Promise<OpenPort> =>
         ports.open({ name, remotePort, log, onUser }),
       listenUdp: (remotePort, onPacket) => udpPorts.open({ name, remotePort, log, onPacket }),
+      udpLimits: { maxUsers: config.udpMaxUsersPerProxy, maxPerIp: config.udpMaxUsersPerIP },
       packets: this.#options.packets(),
       openDoor: (secret, onUser) =>
         visitors.open(

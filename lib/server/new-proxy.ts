@@ -10,6 +10,7 @@ import { proxyStarters } from '../proxy/registry.ts'
 import type { StreamPriority } from '../transport/transport.ts'
 import type { NewProxy, StringMap } from '../wire/messages.ts'
 import { hasControlCharacter } from './login.ts'
+import { priorityNamed } from './priority.ts'
 
 /**
  * Longer names would make our log and the status table unreadable; the frame limit alone allows 10
@@ -42,10 +43,10 @@ export function checkNewProxy(message: NewProxy): ProxySpec {
   }
 }
 
-function priorityOf(text: string): StreamPriority {
-  if (text === '' || text === 'auto') return 'auto'
-  if (text === 'interactive' || text === 'bulk') return text
-  throw refused('the priority is none of auto, interactive, bulk')
+function priorityOf(word: string): StreamPriority {
+  const priority = priorityNamed(word)
+  if (priority === undefined) throw refused('the priority is none of auto, interactive, bulk')
+  return priority
 }
 
 const SECRET_TYPES: readonly string[] = ['stcp', 'sudp', 'xtcp']

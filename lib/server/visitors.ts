@@ -8,11 +8,12 @@ import type { Clock } from '../clock.ts'
 import type { Logger } from '../log.ts'
 import type { OpenDoor, UserConnection, Visit } from '../proxy/host.ts'
 import { layerStream } from '../stream/layers.ts'
-import type { Session } from '../transport/transport.ts'
+import type { Session, Stream } from '../transport/transport.ts'
 import type { MessageChannel } from '../wire/channel.ts'
 import { deriveKey } from '../wire/cipher.ts'
 import { encodeMessage } from '../wire/codec.ts'
 import type { NewVisitorConn, VisitorAnswer } from '../wire/messages.ts'
+import { priorityNamed } from './priority.ts'
 import { inLog } from './refusal.ts'
 import { admit, type Verdict, type Visited } from './visitor-door.ts'
 
@@ -125,7 +126,9 @@ export class Visitors {
     if (verdict.type !== 'owner-checks') {
       send(channel, name, verdict.type === 'end-to-end' ? verdict.answer : undefined)
     }
-    const stream = channel.detach()
+    const stream: Stream = channel.detach()
+    // A word that is none changes nothing: he is in already.
+    stream.setPriority?.(priorityNamed(message.quicfrp?.priority ?? '') ?? 'auto')
     // Until it has its next owner, an error of it belongs to nobody; 'close' tells the same.
     stream.on('error', ignore)
     switch (verdict.type) {

@@ -13,6 +13,16 @@ export interface Extension {
   readonly features: readonly string[]
 }
 
+/** What a server of ours adds to LoginResp. */
+export interface ServerExtension extends Extension {
+  /** UDP ports on which it answers STUN at the address of the session; 0: none. */
+  readonly stun_port: number
+  readonly stun_second_port: number
+  /** Another address of it, with the port there; empty: none. */
+  readonly stun_other_ip: string
+  readonly stun_other_port: number
+}
+
 export type StringMap = Readonly<Record<string, string>>
 
 /** What the owner of a proxy adds towards a server of ours. */
@@ -34,6 +44,12 @@ export interface VisitorOffer {
   /** The prekey that `proof` was made with; both empty on the first connection. */
   readonly prekey: string
   readonly proof: string
+}
+
+/** What a visitor says of his connection, beside the offer. */
+export interface VisitorWishes extends VisitorOffer {
+  /** A StreamPriority for what the server writes to him; empty = auto. */
+  readonly priority: string
 }
 
 /** The answer of a server of ours to an offer. */
@@ -101,7 +117,7 @@ export interface LoginResp {
   readonly version: string
   readonly run_id: string
   readonly error: string
-  readonly quicfrp?: Extension | undefined
+  readonly quicfrp?: ServerExtension | undefined
 }
 
 export interface NewProxy {
@@ -194,7 +210,7 @@ export interface NewVisitorConn {
   readonly timestamp: number
   readonly use_encryption: boolean
   readonly use_compression: boolean
-  readonly quicfrp?: VisitorOffer | undefined
+  readonly quicfrp?: VisitorWishes | undefined
 }
 
 export interface NewVisitorConnResp {
@@ -299,6 +315,26 @@ export interface NatHoleReport {
   readonly success: boolean
 }
 
+/**
+ * First on a stream of a client of ours that is logged in: answer this STUN transaction from a
+ * port, and an address, that nobody sent to.
+ */
+export interface StunTest {
+  readonly type: 'StunTest'
+  /** 24 hexadecimal digits. */
+  readonly transaction_id: string
+  /** Under which address the client reaches the server, who may not know it himself. */
+  readonly server_ip: string
+}
+
+/** From where it was answered. The stream ends with it. */
+export interface StunTestResp {
+  readonly type: 'StunTestResp'
+  readonly error: string
+  readonly from_other_port: boolean
+  readonly from_other_ip: boolean
+}
+
 /** First on a stream of a client of ours that is logged in; asks for a bench (lib/bench). */
 export interface NewBench {
   readonly type: 'NewBench'
@@ -344,6 +380,8 @@ export type Message =
   | NatHoleResp
   | NatHoleSid
   | NatHoleReport
+  | StunTest
+  | StunTestResp
   | NewBench
   | NewBenchResp
   | StartBench

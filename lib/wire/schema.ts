@@ -74,7 +74,20 @@ export const SCHEMA: {
   },
   LoginResp: {
     byte: '1',
-    fields: { version: 'string', run_id: 'string', error: 'string', quicfrp: EXTENSION },
+    fields: {
+      version: 'string',
+      run_id: 'string',
+      error: 'string',
+      quicfrp: {
+        optional: {
+          ...EXTENSION.optional,
+          stun_port: 'u16',
+          stun_second_port: 'u16',
+          stun_other_ip: 'string',
+          stun_other_port: 'u16',
+        },
+      },
+    },
   },
   NewProxy: {
     byte: 'p',
@@ -146,7 +159,7 @@ export const SCHEMA: {
       timestamp: 'int',
       use_encryption: 'boolean',
       use_compression: 'boolean',
-      quicfrp: { optional: OFFER },
+      quicfrp: { optional: { ...OFFER, priority: 'string' } },
     },
   },
   NewVisitorConnResp: {
@@ -225,6 +238,11 @@ export const SCHEMA: {
     },
   },
   NatHoleReport: { byte: '6', fields: { sid: 'string', success: 'boolean' } },
+  StunTest: { byte: 'T', fields: { transaction_id: 'string', server_ip: 'string' } },
+  StunTestResp: {
+    byte: 't',
+    fields: { error: 'string', from_other_port: 'boolean', from_other_ip: 'boolean' },
+  },
   NewBench: { byte: 'B', fields: { seconds: 'int' } },
   NewBenchResp: { byte: 'N', fields: { error: 'string', seconds: 'int', streams: 'int' } },
   StartBench: { byte: 'S', fields: { service: 'string' } },

@@ -21,7 +21,7 @@ import { selfSignedCertificate } from '../../lib/transport/certificate.ts'
 import { memoryDialer, memoryListener, MemoryNetwork } from '../../lib/transport/memory.ts'
 import { listenQuic } from '../../lib/transport/quic.ts'
 import { listenTcp } from '../../lib/transport/tcp.ts'
-import type { Listener, ListenerEvents } from '../../lib/transport/transport.ts'
+import type { Dialer, Listener, ListenerEvents } from '../../lib/transport/transport.ts'
 
 export interface TransportChoice {
   readonly name: string
@@ -43,6 +43,8 @@ export interface TunnelChoice {
   readonly resolved?: readonly ProxyConfig[]
   readonly serverOptions?: ServerOptions
   readonly clientOptions?: ClientOptions
+  /** Replaces the way of the client: on the memory transport only. */
+  readonly wrap?: (dialer: Dialer) => Dialer
   /** Opens something between the two; gives the port at which the client finds it. */
   readonly reach?: (serverPort: number) => Promise<number>
 }
@@ -63,7 +65,7 @@ export interface Tunnel {
 
 export type ClientChoice = Pick<
   TunnelChoice,
-  'client' | 'proxies' | 'visitors' | 'resolved' | 'clientOptions'
+  'client' | 'proxies' | 'visitors' | 'resolved' | 'clientOptions' | 'wrap'
 >
 
 export type JoinedClient = Pick<Tunnel, 'client' | 'port' | 'door'>
@@ -105,6 +107,7 @@ async function joinTunnel(
   { network, port: serverPort }: { readonly network: MemoryNetwork; readonly port: number },
 ): Promise<JoinedClient> {
   const isMemory = transport.protocol === 'memory'
+  const dialer = memoryDialer({ network, port: 7000 })
   const { config, proxies, visitors } = clientConfigFromValues({
     common: {
       serverAddr: '127.0.0.1',
@@ -128,7 +131,7 @@ async function joinTunnel(
     },
     {
       ...choice.clientOptions,
-      ...(isMemory && { dialer: memoryDialer({ network, port: 7000 }) }),
+      ...(isMemory && { dialer: choice.wrap?.(dialer) ?? dialer }),
     },
   )
   const results = new Map<string, { port: number } | { error: string }>()

@@ -25,6 +25,8 @@ const ABSENT = [
   'tokenSource',
   'type',
   'udpIdleTimeout',
+  'udpMaxUsersPerIP',
+  'udpMaxUsersPerProxy',
   'udpRedundancy',
 ]
 

@@ -19,6 +19,8 @@ t.test("an empty server file gives frp's defaults", async t => {
     allowPorts: [],
     userConnTimeout: 10,
     udpPacketSize: 1500,
+    udpMaxUsersPerProxy: 16_384,
+    udpMaxUsersPerIP: 4_096,
     natholeAnalysisDataReserveHours: 168,
     detailedErrorsToClient: true,
     log: { to: 'console', level: 'info', maxDays: 3, disablePrintColor: false },

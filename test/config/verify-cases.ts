@@ -38,6 +38,8 @@ function visitor(keys: string): string {
   return `[[visitors]]\nname = "x"\ntype = "stcp"\nserverName = "y"\nbindPort = 1\n${keys}\n`
 }
 
+const OWN_KEY = { differs: 'a key of ours' }
+
 /** A template whose output becomes an unknown key, so that both programs repeat it. */
 function rendered(template: string, output: string, extra: Extra = {}): VerifyCase {
   return bad('frps', `'${template}' = 1`, `unknown field "${output}"`, extra)
@@ -118,6 +120,26 @@ const numbers: VerifyCase[] = [
   bad('frpc', 'serverPort = 70000', 'serverPort: port number 70000', {
     differs: 'frpc would fail at every dial',
   }),
+]
+
+const packets = (type: string, keys: string): string =>
+  `[[visitors]]\nname = "x"\ntype = "${type}"\nserverName = "y"\nbindPort = 1\n${keys}\n`
+
+/** A real frp knows none of these keys. */
+const own: VerifyCase[] = [
+  good('frps', 'udpMaxUsersPerProxy = 100\nudpMaxUsersPerIP = 65536', OWN_KEY),
+  good('frps', '[common]\nudp_max_users_per_proxy = 100\nudp_max_users_per_ip = 10\n', OWN_KEY),
+  good('frps', 'udpMaxUsersPerProxy = 0', OWN_KEY),
+  bad('frps', 'udpMaxUsersPerProxy = -1', 'udpMaxUsersPerProxy', OWN_KEY),
+  bad('frps', 'udpMaxUsersPerIP = 65537', 'udpMaxUsersPerIP', OWN_KEY),
+  bad('frps', 'udpMaxUsersPerIP = "many"', 'cannot unmarshal string into int', OWN_KEY),
+  bad('frpc', 'udpMaxUsersPerIP = 1', 'unknown field "udpMaxUsersPerIP"'),
+  good('frpc', packets('sudp', 'transport.udpRedundancy = 2'), OWN_KEY),
+  good('frpc', packets('sudp', 'transport.udpRedundancy = "auto"'), OWN_KEY),
+  bad('frpc', packets('sudp', 'transport.udpRedundancy = 4'), 'udpRedundancy', OWN_KEY),
+  bad('frpc', packets('stcp', 'transport.udpRedundancy = 1'), 'unknown field'),
+  good('frpc', packets('stcp', 'transport.priority = "interactive"'), OWN_KEY),
+  bad('frpc', packets('xtcp', 'transport.priority = "high"'), 'priority', OWN_KEY),
 ]
 
 const unknown: VerifyCase[] = [
@@ -525,6 +547,7 @@ const legacy: VerifyCase[] = [
 export const verifyCases: readonly VerifyCase[] = [
   ...formats,
   ...numbers,
+  ...own,
   ...unknown,
   ...checks,
   ...auth,

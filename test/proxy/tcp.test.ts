@@ -46,6 +46,7 @@ function fakeHost(openWorkStream: ProxyHost['openWorkStream']): FakeHost {
     openDoor: () => ({ close: () => {} }),
     openRendezvous: () => ({ close: () => {} }),
     listenUdp: never,
+    udpLimits: { maxUsers: 1, maxPerIp: 1 },
     packets: { isReal: true },
     openWorkStream,
     countTraffic: () => {},

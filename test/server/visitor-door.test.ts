@@ -6,7 +6,7 @@ import { authKey } from '../../lib/wire/auth.ts'
 import type { NewVisitorConn } from '../../lib/wire/messages.ts'
 
 const PREKEY = Buffer.alloc(32, 1).toString('base64')
-const OFFER = { ephemeral: Buffer.alloc(32, 2).toString('base64'), prekey: PREKEY, proof: 'p' }
+const OFFER = { ephemeral: Buffer.alloc(32, 2).toString('base64'), prekey: PREKEY, proof: 'p', priority: '' }
 
 /** Of a real owner, who brought the secret. */
 const real: Visited = {

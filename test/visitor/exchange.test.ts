@@ -4,6 +4,7 @@ import t, { type Test } from 'tap'
 import { systemClock } from '../../lib/clock.ts'
 import { clientConfigFromValues, type RawValues } from '../../lib/config/index.ts'
 import { memoryPair } from '../../lib/transport/memory.ts'
+import type { Stream } from '../../lib/transport/transport.ts'
 import { Target } from '../../lib/visitor/exchange.ts'
 import type { VisitorSession } from '../../lib/visitor/host.ts'
 import { MessageChannel } from '../../lib/wire/channel.ts'
@@ -137,4 +138,27 @@ t.test('answers that make no sense end the attempt', async t => {
     const { session } = serverOf(t, OWN, { ...ok, quicfrp: { prekey: wrong } })
     await t.rejects(target().open(session, options), { code: 'AUTH_FAILED' })
   }
+})
+
+t.test('a priority is told to a server that knows it, and used on our end', async t => {
+  const values = { transport: { priority: 'interactive' } }
+  const told: string[] = []
+  const marked = (script: Script): VisitorSession => {
+    const { session } = script.session
+    const openStream = async (): Promise<Stream> => {
+      const setPriority = (word: string): void => void told.push(word)
+      return Object.assign(await session.openStream(), { setPriority })
+    }
+    return { ...script.session, session: Object.assign(Object.create(session), { openStream }) }
+  }
+  const knows = serverOf(t, [...OWN, 'priority'], prekey)
+  await target(values).open(marked(knows), options)
+  t.match(knows.heard, [{ quicfrp: { priority: 'interactive' } }])
+  t.strictSame(told, ['interactive'])
+  const older = serverOf(t, OWN, prekey)
+  await target(values).open(marked(older), options)
+  t.match(older.heard, [{ quicfrp: { priority: '' } }])
+  const usual = serverOf(t, [...OWN, 'priority'], prekey)
+  await target().open(usual.session, options)
+  t.match(usual.heard, [{ quicfrp: { priority: '' } }])
 })
