@@ -33,6 +33,8 @@ export interface Attempt {
   /** From the same moment to that of the first message that went directly. */
   readonly directMs: number | undefined
   readonly isBroken: boolean
+  /** What both clients said when no byte came. */
+  readonly silence: Error | undefined
   /** Packets that went or tried to go between the two machines, both ways together. */
   readonly directPackets: number
 }
@@ -56,8 +58,10 @@ export async function attempt(
     )
     pair.check()
     const after = await world.crossing()
+    const first = firstByteMs(answer)
     return {
-      firstByteMs: firstByteMs(answer),
+      firstByteMs: first,
+      silence: first === undefined ? silenceOf(pair) : undefined,
       directMs: directMs(answer, answer.startedAt, directBelowMs),
       isBroken: answer.brokenAt !== undefined,
       directPackets: packetsBetween(before, after),
@@ -96,6 +100,11 @@ export async function withDirectPair<Result>(
   } finally {
     await pair.close()
   }
+}
+
+function silenceOf({ visitor, owner }: NatPair): Error {
+  const text = owner.failure('was asked for nothing or answered nothing').message
+  return new Error(`${visitor.failure('gave its user no byte').message}\n${text}`)
 }
 
 export function questionOf(pair: NatPair): {

@@ -106,6 +106,8 @@ async function tryPair(rig: PartRig, pair: Pair): Promise<Attempt[]> {
     const one = await attempt(rig.world, rig.server, options, rig.signal)
     attempts.push(one)
     rig.add(valuesOf(pair, one), round)
+    // Others have pairs that cannot work; of ours it is a fault, and this its trace.
+    if (one.silence !== undefined && rig.server.peer.isOurs) throw one.silence
   })
   return attempts
 }

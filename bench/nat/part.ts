@@ -26,7 +26,7 @@ export interface PartRig extends NatWords {
   fail(what: string, error: unknown): void
   table(table: Table): void
   /** What is done now, for the progress line. */
-  step(text: string): void
+  step(text: string, round: number, rounds: number): void
 }
 
 export interface Part {
@@ -60,7 +60,7 @@ export async function repeat(
 ): Promise<void> {
   for (let round = 1; round <= count; round++) {
     if (rig.signal.aborted) return
-    rig.step(count === 1 ? what : `${what}, ${round} of ${count}`)
+    rig.step(what, round, count)
     try {
       await once(round)
     } catch (error) {

@@ -10,6 +10,7 @@ import type { Program } from '../process.ts'
 import { SERVER_IP, STUN_IPS } from './places.ts'
 import { STUN_PORT } from './stun.ts'
 import type { World } from './world.ts'
+import type { Side } from './places.ts'
 
 const START_LIMIT_MS = 20_000
 const BIND_PORT = 7000
@@ -76,7 +77,7 @@ export class NatServer {
     this.#frps = undefined
   }
 
-  /** Both clients, each logged in, the door open. */
+  /** Both clients, the owner's first: each logged in, the door open. */
   async openPair(options: PairOptions = {}): Promise<NatPair> {
     const { peer } = this
     const [doorPort = 0, relayPort = 0] = await freePorts(2)
@@ -100,19 +101,19 @@ export class NatServer {
     ]
     const relay = way === 'xtcp' ? [] : visitor(RELAY_PROXY, 'stcp', relayPort)
     const visiting = await this.#write('visitor', [...common, ...doors, ...relay])
-    const programs = [
-      this.#world.start('owner', `owner of ${peer.name}`, [...peer.frpc, '-c', owner]),
-      this.#world.start('visitor', `visitor of ${peer.name}`, [...peer.frpc, '-c', visiting]),
-    ] as const
-    const pair = new NatPair(programs, way === 'relay' ? relayPort : doorPort)
+    const started: Program[] = []
+    const start = async (host: Side, file: string, ready: string): Promise<Program> => {
+      const program = this.#world.start(host, `${host} of ${peer.name}`, [...peer.frpc, '-c', file])
+      started.push(program)
+      await program.printed([ready], START_LIMIT_MS)
+      return program
+    }
     try {
-      await Promise.all([
-        programs[0].printed(['start proxy success'], START_LIMIT_MS),
-        programs[1].printed(['start visitor success'], START_LIMIT_MS),
-      ])
-      return pair
+      const owning = await start('owner', owner, 'start proxy success')
+      const visitingNow = await start('visitor', visiting, 'start visitor success')
+      return new NatPair(owning, visitingNow, way === 'relay' ? relayPort : doorPort)
     } catch (error) {
-      await pair.close()
+      await Promise.all(started.map(program => program.stop()))
       throw error
     }
   }
@@ -135,7 +136,7 @@ export class NatPair {
   readonly owner: Program
   readonly visitor: Program
 
-  constructor([owner, visitor]: readonly [Program, Program], port: number) {
+  constructor(owner: Program, visitor: Program, port: number) {
     this.owner = owner
     this.visitor = visitor
     this.port = port

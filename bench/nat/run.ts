@@ -141,14 +141,14 @@ class NatRun {
           if (failedInRow === FAILURES_BEFORE_SKIPPING) throw new SkipError()
         },
         table: table => this.tables.push(table),
-        step: text => {
+        step: (text, round, rounds) => {
           this.#options.progress({
             done: index,
             total: parts.length,
             scenario: text,
             peer: name,
-            round: 1,
-            rounds: 1,
+            round,
+            rounds,
             elapsedMs: performance.now() - this.#startedAt,
           })
         },

@@ -19,7 +19,7 @@ const part: Part = {
   includes: () => true,
   run: async rig => {
     const { world, server, signal } = rig
-    rig.step('probe')
+    rig.step('probe', 1, 1)
     const place = { type: 'apart', visitor: 'random', owner: 'carrier' } as const
     const options = { place, pair: { way: 'relay' }, limitMs: 1000, settleMs: 0 } as const
     const { firstByteMs, directMs } = await attempt(world, server, options, signal)
