@@ -15,6 +15,9 @@ export interface Carrier {
   send(burst: Buffer, segmentBytes: number): SendResult
 }
 
+/** Datagrams that wait for the endpoint to be made. */
+const MAX_EARLY = 8
+
 /** Documentation addresses (RFC 3849), which no packet ever has. */
 const LOCAL: Address = { ip: '2001:db8::1', port: 1 }
 export const PEER: Address = { ip: '2001:db8::2', port: 1 }
@@ -34,6 +37,7 @@ export class PeerSocket implements UdpSocket {
   #handler: DatagramHandler | undefined
   #carrier: Carrier | undefined
   #twin: Carrier | undefined
+  #early: Buffer[] = []
   #isBatchOpen = false
   #isClosed = false
 
@@ -49,6 +53,7 @@ export class PeerSocket implements UdpSocket {
 
   start(handler: DatagramHandler): void {
     this.#handler = handler
+    for (const data of this.#early.splice(0)) this.deliver(data, data.length)
   }
 
   send(burst: Buffer, segmentBytes: number): SendResult {
@@ -62,7 +67,13 @@ export class PeerSocket implements UdpSocket {
   /** A datagram of the peer, or several of `segmentBytes`. `data` is lent. */
   deliver(data: Buffer, segmentBytes: number | undefined): void {
     if (this.#isClosed) return
-    this.#handler?.onDatagram(data, PEER, segmentBytes)
+    if (this.#handler === undefined) {
+      // A visitor's first packet comes while the owner still makes its certificate; without it he
+      // would wait a second before he sends the next one.
+      if (this.#early.length < MAX_EARLY) this.#early.push(Buffer.from(data))
+      return
+    }
+    this.#handler.onDatagram(data, PEER, segmentBytes)
     if (this.#isBatchOpen) return
     this.#isBatchOpen = true
     setImmediate(() => this.endBatch())

@@ -98,7 +98,15 @@ export async function dialPeer(
     isNear: false,
     serverName: 'peer',
   })
-  return settled(connection, endpoint, signal)
+  const session = new PeerSession(connection, socket.address, endpoint)
+  const late = new TunnelError('TIMED_OUT', 'the other side does not answer over the relay')
+  try {
+    await within(connection.ready, signal, late)
+    return session
+  } catch (error) {
+    await endpoint.close('giving up')
+    throw error
+  }
 }
 
 export interface AcceptOptions extends PeerOptions {
@@ -112,24 +120,24 @@ export async function acceptPeer(
   socket: UdpSocket,
   { tls, resetSecret, signal }: AcceptOptions,
 ): Promise<PeerSession> {
-  let take = (_connection: QuicConnection): void => {}
-  const first = new Promise<QuicConnection>(resolve => (take = resolve))
+  let take = (_session: PeerSession): void => {}
+  const first = new Promise<PeerSession>(resolve => (take = resolve))
   let isTaken = false
-  const endpoint = await openEndpoint(socket, {
+  const endpoint: QuicEndpoint = await openEndpoint(socket, {
     ...tls,
     resetSecret,
     onConnection: connection => {
       if (isTaken) connection.close(0, 'there is a connection already')
-      else take(connection)
+      // At once: its first stream may be in the same datagram.
+      else take(new PeerSession(connection, socket.address, endpoint))
       isTaken = true
     },
   })
   const none = new TunnelError('TIMED_OUT', 'the peer did not begin its connection')
-  const connection = await within(first, signal, none).catch(async (error: unknown) => {
+  return within(first, signal, none).catch(async (error: unknown) => {
     await endpoint.close('giving up')
     throw error
   })
-  return settled(connection, endpoint, signal)
 }
 
 type Extras = TlsOptions & Pick<ConstructorParameters<typeof QuicEndpoint>[2], 'onConnection'> & {
@@ -151,21 +159,6 @@ async function openEndpoint(socket: UdpSocket, extras: Extras): Promise<QuicEndp
   } catch (error) {
     await socket.close()
     throw new TunnelError('UNSUPPORTED', 'QUIC is not available on this platform', { cause: error })
-  }
-}
-
-async function settled(
-  connection: QuicConnection,
-  endpoint: QuicEndpoint,
-  signal: AbortSignal,
-): Promise<PeerSession> {
-  const late = new TunnelError('TIMED_OUT', 'the other side does not answer over the relay')
-  try {
-    await within(connection.ready, signal, late)
-    return new PeerSession(connection, endpoint.socket.address, endpoint)
-  } catch (error) {
-    await endpoint.close('giving up')
-    throw error
   }
 }
 
