@@ -5,6 +5,7 @@
 import { Firewall } from './firewall.ts'
 import { FragmentMemory } from './fragments.ts'
 import { parseIpv4, formatIpv4 } from './ip.ts'
+import { NatGuard } from './nat-guard.ts'
 import { admit, touch, type MappedKind, type Mapping } from './nat-mapping.ts'
 import { portChoice, type PortChoice } from './nat-ports.ts'
 import { MappingTable, type Endpoint } from './nat-table.ts'
@@ -26,6 +27,7 @@ export class NatBox {
   readonly #pool: readonly number[]
   readonly #ports: PortChoice
   #firewall: Firewall
+  #guard: NatGuard
   #table: MappingTable
   /** The public address of an inside one. */
   readonly #pairs = new Map<number, number>()
@@ -42,6 +44,7 @@ export class NatBox {
     this.#pool = options.pool.map(parseIpv4)
     this.#ports = portChoice(options.ports, random)
     this.#firewall = new Firewall(options)
+    this.#guard = new NatGuard(options)
     this.#table = tableOf(options)
   }
 
@@ -94,6 +97,7 @@ export class NatBox {
   reset(): void {
     this.#table = tableOf(this.options)
     this.#firewall = new Firewall(this.options)
+    this.#guard = new NatGuard(this.options)
     this.#fragments = new FragmentMemory()
   }
 
@@ -117,7 +121,8 @@ export class NatBox {
     const { mapping: dependence, filtering } = this.options
     const key = dependenceKey(dependence, remoteIp, remotePort)
     const inside = { kind, ip: Number(packet.source), port: packet.sourcePort }
-    const mapping = this.#table.fromInside(inside, key, now) ?? this.#map(inside, key, now)
+    const usual = this.#table.fromInside(inside, key, now) ?? this.#map(inside, key, now)
+    const mapping = usual && this.#besideTaken(usual, { ip: remoteIp, port: remotePort }, now)
     if (!mapping) return false
     const admission = admit(mapping, dependenceKey(filtering, remoteIp, remotePort))
     touch(mapping, admission, { packet, direction: 'out', now }, this.options)
@@ -130,10 +135,15 @@ export class NatBox {
     const remoteIp = Number(packet.source)
     const remotePort = kind === 'icmp' ? 0 : packet.sourcePort
     const outside = { kind, ip: Number(packet.destination), port: packet.destinationPort }
+    if (kind === 'udp' && this.#guard.isBlocked(remoteIp, now)) return false
     const mapping =
       this.#admitting(outside, remoteIp, remotePort, now) ??
       this.#expose(outside, remoteIp, remotePort, now)
-    if (!mapping) return false
+    if (!mapping) {
+      const remote = { ip: remoteIp, port: remotePort }
+      if (kind === 'udp') this.#guard.handleRefused(outside.port, remote, now)
+      return false
+    }
     const admission = admit(
       mapping,
       dependenceKey(this.options.filtering, remoteIp, remotePort),
@@ -195,14 +205,33 @@ export class NatBox {
     return admission && admission.expiresAt > now ? mapping : undefined
   }
 
-  #map(inside: Endpoint, remoteKey: number, now: Milliseconds): Mapping | undefined {
+  /** Where a refused packet of the remote has the mapping's place, one for this remote alone. */
+  #besideTaken(
+    usual: Mapping,
+    remote: { readonly ip: number; readonly port: number },
+    now: Milliseconds,
+  ): Mapping | undefined {
+    if (!this.options.remembersRefused || usual.kind !== 'udp') return usual
+    const inside = { kind: usual.kind, ip: usual.insideIp, port: usual.insidePort }
+    const key = dependenceKey('address-and-port-dependent', remote.ip, remote.port)
+    const own = this.#table.fromInside(inside, key, now)
+    if (own || !this.#guard.isTaken(usual.outsidePort, remote, now)) return own ?? usual
+    return this.#map(inside, key, now, port => this.#guard.isTaken(port, remote, now))
+  }
+
+  #map(
+    inside: Endpoint,
+    remoteKey: number,
+    now: Milliseconds,
+    isTaken: (port: number) => boolean = () => false,
+  ): Mapping | undefined {
     this.#table.sweep(now)
     const { maxMappings = Infinity } = this.options
     if (this.#table.count >= maxMappings) return undefined
     const { kind } = inside
     const outsideIp = this.#publicAddress(inside.ip)
     const isFree = (port: number): boolean =>
-      this.#table.isFree({ kind, ip: outsideIp, port }, remoteKey, now)
+      this.#table.isFree({ kind, ip: outsideIp, port }, remoteKey, now) && !isTaken(port)
     const wish = { insideIp: inside.ip, insidePort: inside.port, isFree }
     const outsidePort = this.#ports.allocate(wish, now)
     if (outsidePort === undefined) return undefined

@@ -93,6 +93,17 @@ export interface NatOptions {
   readonly maxMappings?: number
   /** Inside address that gets all that nobody asked for (a "DMZ host"), at the same port. */
   readonly exposedHost?: string
+  /**
+   * A refused UDP packet takes its place in the table for unansweredLifeMs, as Linux's conntrack
+   * lets it where the box itself would accept it: what goes out to that remote from that port then
+   * gets another one. Default false.
+   */
+  readonly remembersRefused?: boolean
+  /**
+   * More refused UDP packets than this from one address within a second: all that the address
+   * sends is dropped for blockMs. Default: no guard.
+   */
+  readonly floodGuard?: { readonly packetsPerSecond: number; readonly blockMs: Milliseconds }
 }
 
 export interface HostSpec {
