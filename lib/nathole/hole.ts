@@ -7,6 +7,7 @@
 
 import { formatAddress, type Address } from '../address.ts'
 import type { DetectBehavior } from '../wire/messages.ts'
+import { FIRST_OWN_MODE } from './behaviors.ts'
 import { decodeSidPacket, encodeSidPacket } from './sid-packet.ts'
 
 export interface HoleOptions {
@@ -49,6 +50,8 @@ const LOW_TTL_MS = 0
 const STEP_MS = 2
 /** A range, and all of many sockets, are tried again this often: what is in it may have moved. */
 const WIDE_TRIES_MS = [0, 500, 2_000]
+/** Where ports are guessed nothing else goes out meanwhile, since that would move them. */
+const AFTER_RANGE_MS = 200
 /** Random ports: so many in a second. frp tries 67. */
 const SPRAY_MS = 5
 const MAX_SPRAYED = 2_048
@@ -73,12 +76,15 @@ interface Planned {
   readonly socket: number
   readonly to: Address
   readonly ttl: number
+  readonly isAnswer?: boolean
 }
 
 /** Times in milliseconds. */
 export class Hole {
   readonly #options: HoleOptions
   readonly #isSender: boolean
+  /** Unasked, what we send is an answer: the peer is a sender. */
+  readonly #answersUnasked: boolean
   readonly #endsAt: number
   readonly #outputs: HoleOutput[] = []
   /** By time. */
@@ -93,6 +99,7 @@ export class Hole {
     this.#options = options
     const { behavior } = options
     this.#isSender = behavior.role === 'sender'
+    this.#answersUnasked = !this.#isSender && behavior.mode < FIRST_OWN_MODE
     const wanted = behavior.read_timeout > 0 ? behavior.read_timeout : DEFAULT_TIMEOUT_MS
     const delay = Math.max(0, behavior.send_delay_ms)
     this.#endsAt = now + Math.min(MAX_TIMEOUT_MS, Math.max(MIN_TIMEOUT_MS, wanted + delay))
@@ -159,7 +166,7 @@ export class Hole {
   #handlePacket(socket: number, isResponse: boolean, from: Address, now: number): void {
     if (this.#phase === 'open') {
       // He asks again: our answer was lost.
-      if (!isResponse && !this.#isSender) this.#push({ at: now, socket, to: from, ttl: 0 })
+      if (!isResponse) this.#push({ at: now, socket, to: from, ttl: 0, isAnswer: true })
       return
     }
     if (isResponse || !this.#isSender) this.#open(socket, from, now)
@@ -174,22 +181,27 @@ export class Hole {
     this.#phase = 'open'
     this.#sprayAt = undefined
     this.#outputs.push({ type: 'open', socket, remote })
-    this.#planned = ANSWERS_MS.map(after => ({ at: now + after, socket, to: remote, ttl: 0 }))
+    const isAnswer = !this.#isSender
+    this.#planned = ANSWERS_MS.map(after => {
+      return { at: now + after, socket, to: remote, ttl: 0, isAnswer }
+    })
   }
 
   #plan(now: number): void {
     const { behavior, assisted, candidates } = this.#options
     const ttl = Math.max(0, Math.min(255, behavior.ttl))
     const delay = this.#isSender ? Math.min(MAX_SEND_DELAY_MS, behavior.send_delay_ms) : 0
-    const peers = [...assisted.slice(0, MAX_ASSISTED), ...candidates.slice(0, MAX_CANDIDATES)]
+    // Each new remote takes a port of a hard NAT: first come those that the peer counts on.
+    const peers = [...candidates.slice(0, MAX_CANDIDATES), ...assisted.slice(0, MAX_ASSISTED)]
+    const ports = this.#rangeAddresses()
+    const startMs = ports.length > 0 && !this.#isSender ? ports.length * STEP_MS + AFTER_RANGE_MS : 0
     const planned: Planned[] = []
     for (const after of this.#triesUntilEnd(now)) {
       for (const to of peers) {
         const isFirst = after === LOW_TTL_MS
-        planned.push({ at: now + after, socket: 0, to, ttl: isFirst ? ttl : 0 })
+        planned.push({ at: now + startMs + after, socket: 0, to, ttl: isFirst ? ttl : 0 })
       }
     }
-    const ports = this.#rangeAddresses()
     for (const after of WIDE_TRIES_MS) {
       let at = now + after
       const isFirst = after === LOW_TTL_MS
@@ -253,9 +265,9 @@ export class Hole {
     this.#planned.unshift(planned)
   }
 
-  #send({ socket, to, ttl }: Planned): HoleOutput {
+  #send({ socket, to, ttl, isAnswer = this.#answersUnasked }: Planned): HoleOutput {
     const { sid, transactionId, key, random, randomBytes } = this.#options
-    const packet = { sid, transactionId, isResponse: !this.#isSender }
+    const packet = { sid, transactionId, isResponse: isAnswer }
     const data = encodeSidPacket(packet, { key, iv: randomBytes(16), random })
     return { type: 'send', socket, to, data, ttl }
   }

@@ -3,7 +3,7 @@
 // 7.5). Sans-IO. How a message travels is its driver's business (lib/server/natholes.ts).
 //
 // frp tells the sender one second after the receiver, who must have opened his NAT by the time that
-// the sender's packets come. Here the sender waits for as long as that takes.
+// the sender's packets come. Here whoever is to be late waits for as long as that takes.
 
 import type { Address } from '../address.ts'
 import { formatAddress } from '../address.ts'
@@ -18,7 +18,7 @@ import type {
   PortsRange,
 } from '../wire/messages.ts'
 import { BehaviorMemory, type Proposal } from './behavior-memory.ts'
-import type { HoleBehavior } from './behaviors.ts'
+import { type HoleBehavior, STEPS_TOGETHER } from './behaviors.ts'
 import { natFeature, type NatFeature, parseHoleAddresses } from './feature.ts'
 
 /** A client that is logged in; who he is is told by `===`. */
@@ -85,10 +85,14 @@ const MAX_CLOCK_OFFSET_S = 300
 const RECEIVER_MS = 50
 /** A packet to each port of a range goes out every 2 ms at a real peer. */
 const RANGE_STEP_MS = 2
+/** To open a socket and send from it, with a slow processor. */
+const SOCKET_MS = 1
 /** Where the round trip is not known; most are shorter. */
 const UNKNOWN_RTT_MS = 200
 /** Longest that we let a sender wait: frp's delay. */
 const MAX_SENDER_DELAY_MS = 1_000
+/** More ports ahead than this are a search, fewer a dance. */
+const MANY_AHEAD = 100
 /** A real peer sends two, and ten. */
 const MAX_MAPPED = 4
 const MAX_ASSISTED = 16
@@ -358,12 +362,13 @@ function isPublicIpv4(ip: string): boolean {
   )
 }
 
-/** When the sender is told: the receiver's packets must be on their way before his arrive there. */
-function delayMs(own: HoleBehavior, receiver: HoleBehavior, party: HoleParty): number {
-  if (own.role !== 'sender') return 0
-  const ports = receiver.rangePorts === 0 ? 0 : 2 * receiver.rangePorts + 1
+/** When the late one is told: the other's packets must be on their way before his arrive there. */
+function delayMs(own: HoleBehavior, other: HoleBehavior, party: HoleParty): number {
+  if (!own.isLate) return 0
+  const ports = other.rangePorts === 0 ? 0 : 2 * other.rangePorts + 1
   const oneWayMs = (party.rttMs() ?? UNKNOWN_RTT_MS) / 2
-  return Math.min(MAX_SENDER_DELAY_MS, oneWayMs + RECEIVER_MS + ports * RANGE_STEP_MS)
+  const workMs = ports * RANGE_STEP_MS + other.listenPorts * SOCKET_MS
+  return Math.min(MAX_SENDER_DELAY_MS, oneWayMs + RECEIVER_MS + workMs)
 }
 
 function response({
@@ -396,7 +401,7 @@ function response({
       ttl: behavior.ttl,
       send_delay_ms: behavior.sendDelayMs,
       read_timeout: timeoutMs - behavior.sendDelayMs,
-      candidate_ports: portsAround(peer, behavior.rangePorts),
+      candidate_ports: [...portsAround(peer, behavior.rangePorts), ...portsAhead(peer, behavior)],
       send_random_ports: behavior.randomPorts,
       listen_random_ports: behavior.listenPorts,
     },
@@ -413,6 +418,29 @@ function portsAround({ mapped, feature }: Side, most: number): PortsRange[] {
   if (most <= 0 || last === undefined) return []
   const reach = Math.min(feature.portsDifference + 5, most)
   return [{ from: Math.max(1, last.port - reach), to: Math.min(65_535, last.port + reach) }]
+}
+
+/** One by one where they are not next to each other or go downwards: their order counts. */
+function portsAhead(
+  { mapped, feature }: Side,
+  { aheadPorts, skips }: Pick<HoleBehavior, 'aheadPorts' | 'skips'>,
+): PortsRange[] {
+  const [before, last] = mapped.slice(-2)
+  if (aheadPorts === 0 || before === undefined || last === undefined) return []
+  const direction = last.port < before.port ? -1 : 1
+  // Where one meets the other in step, steps are what the NAT takes; else every port is tried.
+  const isInStep = aheadPorts < MANY_AHEAD
+  const step = direction * (isInStep ? Math.max(1, feature.portsDifference) : 1)
+  const ports: number[] = []
+  for (let count = 1; count <= aheadPorts; count++) {
+    const beyond = Math.max(0, count - STEPS_TOGETHER)
+    const steps = skips ? count + beyond : count
+    const port = last.port + step * steps
+    if (port >= 1_024 && port <= 65_535) ports.push(port)
+  }
+  const [first = 0] = ports
+  if (step === 1 && !skips && ports.length > 0) return [{ from: first, to: ports.at(-1) ?? first }]
+  return ports.map(port => ({ from: port, to: port }))
 }
 
 function pairText(owner: Side, visitor: Side, { mode, index }: Proposal): string {
