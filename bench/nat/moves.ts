@@ -147,15 +147,20 @@ async function cuts(rig: PartRig, round: number): Promise<number[]> {
     const answer = await running
     const progress = progressOf(answer)
     const silences = cutTimes.map(at => longestSilence(progress, at, at + CUT_MS))
-    const isLost = answer.brokenAt !== undefined || silences.some(one => one >= CUT_MS - 1)
+    const isLost = answer.brokenAt !== undefined || silences.some(isWhole)
     rig.add({ 'cut-broken': isLost ? 1 : 0, 'cut-wrong': answer.wrongBytes }, round, [
       plotOf('cut-silence', 'path cut', answer, cutTimes),
     ])
-    for (const silence of silences) if (silence < CUT_MS - 1) rig.add({ 'cut-silence': silence }, round)
+    for (const silence of silences) rig.add({ 'cut-silence': silence }, round)
     for (const back of backs) rig.add({ 'cut-back': back }, round)
     return silences
   }
   return withDirectPair(world, server, options, { signal, work })
+}
+
+/** Silent for as long as the path was cut: what came in the first moments was on its way. */
+function isWhole(silenceMs: number): boolean {
+  return silenceMs > CUT_MS - 250
 }
 
 /** How long it took until the transfer went directly again; undefined: not in time. */

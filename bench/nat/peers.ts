@@ -15,8 +15,6 @@ import type { Side } from './places.ts'
 const START_LIMIT_MS = 20_000
 const BIND_PORT = 7000
 const SECRET = 'nat-bench'
-/** Of the relayed proxy that a visitor of `fallback` or `relay` uses. */
-const RELAY_PROXY = 'relay'
 
 export interface NatPeer {
   readonly name: string
@@ -41,6 +39,7 @@ export class NatServer {
   readonly peer: NatPeer
   readonly #world: World
   readonly #workspace: Workspace
+  #pairs = 0
   #frps: Program | undefined
 
   private constructor(world: World, peer: NatPeer, workspace: Workspace) {
@@ -88,18 +87,21 @@ export class NatServer {
       'log.disablePrintColor = true',
     ]
     const way = options.way ?? 'xtcp'
+    // A server that has not noticed the end of the last pair must not refuse this one.
+    const number = ++this.#pairs
+    const [direct, relayed] = [`direct-${number}`, `relay-${number}`]
     const owner = await this.#write('owner', [
       ...common,
-      ...(way === 'relay' ? [] : proxy('direct', 'xtcp', this.#world.servicePort)),
-      ...(way === 'xtcp' ? [] : proxy(RELAY_PROXY, 'stcp', this.#world.servicePort)),
+      ...(way === 'relay' ? [] : proxy(direct, 'xtcp', this.#world.servicePort)),
+      ...(way === 'xtcp' ? [] : proxy(relayed, 'stcp', this.#world.servicePort)),
     ])
     const doors = way === 'relay' ? [] : [
-      ...visitor('direct', 'xtcp', doorPort),
+      ...visitor(direct, 'xtcp', doorPort),
       ...peer.visitor,
-      ...(way === 'fallback' ? [`fallbackTo = "${RELAY_PROXY}-visitor"`] : []),
+      ...(way === 'fallback' ? [`fallbackTo = "${relayed}-visitor"`] : []),
       ...(options.visitor ?? []),
     ]
-    const relay = way === 'xtcp' ? [] : visitor(RELAY_PROXY, 'stcp', relayPort)
+    const relay = way === 'xtcp' ? [] : visitor(relayed, 'stcp', relayPort)
     const visiting = await this.#write('visitor', [...common, ...doors, ...relay])
     const started: Program[] = []
     const start = async (host: Side, file: string, ready: string): Promise<Program> => {
