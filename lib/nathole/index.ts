@@ -1,7 +1,6 @@
 // frp's own exchange for opening a hole between two peers (frp-wire.md section 7), for each of the
 // three places. The face of this folder.
 
-export { natFeature, type NatFeature, parseHoleAddress } from './feature.ts'
 export { Rendezvous } from './rendezvous.ts'
 export type {
   HoleDoor,
@@ -18,6 +17,5 @@ export {
   preparedLine,
 } from './prepared-hole.ts'
 export { type OpenHole, punch } from './punched.ts'
-export { natFeature, type NatBehavior, type NatFeature } from './feature.ts'
 export { TunnelPacing } from './tunnel-pacing.ts'
 export { acceptHole, dialHole } from '../transport/quic-hole.ts'
