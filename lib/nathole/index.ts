@@ -1,6 +1,7 @@
 // frp's own exchange for opening a hole between two peers (frp-wire.md section 7), for each of the
 // three places. The face of this folder.
 
+export { natFeature, type NatFeature } from './feature.ts'
 export { Rendezvous } from './rendezvous.ts'
 export type {
   HoleDoor,
