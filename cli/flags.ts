@@ -187,6 +187,32 @@ export const BENCH_FLAGS: readonly Flag[] = [
   { name: 'list', kind: 'bool', initial: false, help: 'print scenarios and links' },
 ]
 
+const STUN_FLAGS: readonly Flag[] = [
+  {
+    name: 'nat-hole-stun-server',
+    kind: 'string',
+    help: 'STUN servers to ask, host:port, separated by commas',
+  },
+  {
+    name: 'nat-hole-local-addr',
+    short: 'l',
+    kind: 'string',
+    help: 'address and port to ask from, such as 0.0.0.0:40000',
+  },
+  { name: 'json', kind: 'bool', initial: false, help: 'print everything as JSON' },
+]
+
+/** `frpc nathole discover`, besides CLIENT_FLAGS. */
+export const NATHOLE_FLAGS: readonly Flag[] = STUN_FLAGS
+
+/** `frpc doctor`, besides CLIENT_FLAGS. */
+export const DOCTOR_FLAGS: readonly Flag[] = [
+  { name: 'server-addr', short: 's', kind: 'string', help: 'where frps is' },
+  { name: 'server-port', short: 'P', kind: 'int', help: 'its bind port (default 7000)' },
+  { name: 'token', short: 't', kind: 'string', help: 'secret shared with frps' },
+  ...STUN_FLAGS,
+]
+
 /** `-p, --bind-port`: how messages name a flag. */
 export function flagTerm({ name, short }: Flag): string {
   return short ? `-${short}, --${name}` : `--${name}`

@@ -2,7 +2,16 @@
 // frpc: the client's command line. Nothing heavy is imported before the flags have asked for it
 // (--version is quick).
 
-import { BENCH_FLAGS, CLIENT_FLAGS, SECRET_FLAGS, TCP_FLAGS, VISITOR_FLAGS } from './flags.ts'
+import {
+  BENCH_FLAGS,
+  CLIENT_FLAGS,
+  DOCTOR_FLAGS,
+  NATHOLE_FLAGS,
+  SECRET_FLAGS,
+  TCP_FLAGS,
+  VISITOR_FLAGS,
+} from './flags.ts'
+import type { DoctorFlags, ExamineFlags } from './examine-setup.ts'
 import type { BenchFlags, ClientFlags, SecretFlags, TcpFlags, VisitorFlags } from './options.ts'
 import { exit } from './output.ts'
 import { runProgram, type Subcommand } from './program.ts'
@@ -43,6 +52,16 @@ async function bench(flags: BenchFlags): Promise<number> {
   return runBenchCommand(flags, process.argv.slice(2))
 }
 
+async function doctor(flags: DoctorFlags): Promise<number> {
+  const { doctorCommand } = await import('./doctor.ts')
+  return doctorCommand(flags)
+}
+
+async function discover(flags: ExamineFlags): Promise<number> {
+  const { discoverCommand } = await import('./nathole.ts')
+  return discoverCommand(flags)
+}
+
 /** `frpc stcp` and `frpc stcp visitor`. */
 function secretCommands(type: 'stcp' | 'sudp'): readonly Subcommand[] {
   return [
@@ -74,7 +93,6 @@ const LATER: readonly Subcommand[] = [
   { name: 'reload', description: 'Reload the configuration (not yet)', flags: [] },
   { name: 'status', description: 'Show the proxies (not yet)', flags: [] },
   { name: 'stop', description: 'Stop a running frpc (not yet)', flags: [] },
-  { name: 'nathole', description: 'NAT traversal tools (not yet)', flags: [] },
   { name: 'completion', description: 'Shell completion (not yet)', flags: [] },
 ]
 
@@ -107,6 +125,25 @@ exit(
           flags: BENCH_FLAGS,
           initial: { config: '' },
           run: bench,
+        },
+        {
+          name: 'doctor',
+          description: 'Say what kind of network this is, what will work, and what to do',
+          flags: DOCTOR_FLAGS,
+          initial: { config: '' },
+          run: doctor,
+        },
+        {
+          name: 'nathole',
+          description: 'As nathole discover',
+          flags: NATHOLE_FLAGS,
+          run: discover,
+        },
+        {
+          name: 'nathole discover',
+          description: 'Ask STUN servers what they see of this network',
+          flags: NATHOLE_FLAGS,
+          run: discover,
         },
         ...LATER,
       ],

@@ -9,15 +9,19 @@
 //   await client.start()
 
 export type { Bench, BenchDoors, BenchService } from './bench/index.ts'
-export { createClient, openBenchDoors } from './client/index.ts'
+export { createClient, examine, openBenchDoors, stunServersOf } from './client/index.ts'
 export type {
   BenchDoorsOptions,
   Client,
   ClientEvents,
   ClientOptions,
   ClientSetup,
+  Examination,
+  ExamineNetworkOptions,
+  FrpReport,
   ProxyPhase,
   ProxyStatus as ClientProxyStatus,
+  ServerTrial,
   SessionInfo,
   VisitorStatus,
 } from './client/index.ts'
@@ -25,6 +29,7 @@ export * from './config/index.ts'
 export { TunnelError, type ErrorCode } from './errors.ts'
 export { silentLogger } from './log.ts'
 export type { Logger, LogFields, LogLevel, LogScope } from './log.ts'
+export type { NetworkReport, PeerKind, Prognosis, Prospect } from './peer/index.ts'
 export { createServer } from './server/server.ts'
 export type { Server, ServerAddresses, ServerOptions } from './server/server.ts'
 export type {

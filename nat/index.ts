@@ -32,3 +32,4 @@ export {
   type Surroundings,
 } from './candidates.ts'
 export { addressScope, type AddressScope } from './scope.ts'
+export { PEER_KINDS, prognosis, type PeerKind, type Prognosis, type Prospect } from './prognosis.ts'

@@ -1,6 +1,14 @@
 // The face of the client side.
 export { openBenchDoors, type BenchDoorsOptions } from './bench-doors.ts'
 export { createClient, type Client, type ClientOptions, type ClientSetup } from './client.ts'
+export {
+  examine,
+  stunServersOf,
+  type Examination,
+  type ExamineNetworkOptions,
+  type FrpReport,
+  type ServerTrial,
+} from './examine.ts'
 export type {
   ClientEvents,
   ProxyPhase,

@@ -8,7 +8,7 @@ import { type Clock, systemClock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
-import { NetworkKeeper, type PeerStatus } from '../peer/index.ts'
+import { NetworkKeeper, type PeerStatus, type ServerView } from '../peer/index.ts'
 import { LocalProxy } from '../proxy/local.ts'
 import type { CloseReason, Session } from '../transport/transport.ts'
 import { deriveKey } from '../wire/cipher.ts'
@@ -158,6 +158,11 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     const { protocol, localAddress, remoteAddress } = session
     const { runId, features } = login
     return { protocol, localAddress, remoteAddress, runId, features, ...session.stats() }
+  }
+
+  /** What the session tells of frps, for a look at the network. */
+  serverView(): ServerView | undefined {
+    return this.#link?.serverView()
   }
 
   async openBench({ seconds }: { readonly seconds: number }): Promise<Bench> {

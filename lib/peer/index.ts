@@ -2,6 +2,8 @@
 
 export type { PeerNetwork } from './network.ts'
 export { NetworkKeeper, type NetworkKeeperOptions, type ServerView } from './keeper.ts'
+export { examineNetwork, type ExamineOptions, type NetworkReport } from './examine.ts'
+export type { PeerKind, Prognosis, Prospect } from '../../nat/index.ts'
 export { parseStunServers, type StunServerName } from './discovery.ts'
 export { Peer } from './peer.ts'
 export { PeerPort } from './port.ts'

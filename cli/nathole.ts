@@ -1,0 +1,58 @@
+// `frpc nathole discover`: frp's report in frp's words (frp-surface.md §1.3), then ours.
+
+import { examine, type FrpReport, stunServersOf } from '../lib/index.ts'
+import { bindAddressOf, natHoleSetup, type ExamineFlags } from './examine-setup.ts'
+import { addressesText, networkRows, rowText } from './network-words.ts'
+import { describe, print } from './output.ts'
+
+/** Resolves to the exit status: 0, or 1 with frp's text of what is missing. */
+export async function discoverCommand(flags: ExamineFlags): Promise<number> {
+  const { config, hasServer } = await natHoleSetup(flags)
+  if (config.natHoleStunServer === '') {
+    print('nat_hole_stun_server can not be empty')
+    return 1
+  }
+  // Who names a STUN server on the command line asks that one.
+  const withServer = hasServer && flags.natHoleStunServer === undefined
+  try {
+    const bind = bindAddressOf(flags.natHoleLocalAddr)
+    const { network, frp } = await examine({
+      config,
+      triesServer: false,
+      stunServers: stunServersOf(config, { withServer }),
+      ...(bind && { bind }),
+    })
+    if (flags.json) {
+      print(JSON.stringify({ network, frp }, undefined, 2))
+      return frp === undefined ? 1 : 0
+    }
+    const { profile, servers } = network.discovery
+    if (frp !== undefined) {
+      printFrpReport(frp, { name: config.natHoleStunServer, isOnly: servers.length === 1 })
+      print(`Local address is: ${addressesText([network.localAddress])}`)
+      print(`Public Network: ${frp.isPublic}`)
+    } else if (!profile.udp) {
+      print('discover error: wait response from stun server timeout')
+    } else {
+      const seen = servers.flatMap(({ mapped }) => (mapped === undefined ? [] : [mapped]))
+      print(`discover error: can not get enough addresses, need 2, got: [${addressesText(seen)}]`)
+      print('name a second STUN server, --nat-hole-stun-server a:3478,b:3478, or your frps')
+    }
+    print('')
+    for (const row of networkRows(network)) print(rowText(row))
+    return frp === undefined ? 1 : 0
+  } catch (error) {
+    print(`discover error: ${describe(error)}`)
+    return 1
+  }
+}
+
+function printFrpReport(
+  { natType, behavior, addresses, stunServer }: FrpReport,
+  { name, isOnly }: { readonly name: string; readonly isOnly: boolean },
+): void {
+  print(`STUN server: ${isOnly ? name : addressesText([stunServer])}`)
+  print(`Your NAT type is: ${natType}`)
+  print(`Behavior is: ${behavior}`)
+  print(`External address is: [${addressesText(addresses)}]`)
+}

@@ -1,0 +1,133 @@
+// What was found out about a network, in rows of a few words: for `frpc nathole discover` and
+// `frpc doctor`.
+
+import type { Address, NetworkReport } from '../lib/index.ts'
+
+export type Row = readonly [name: string, text: string]
+
+/** Best first, as the router is asked. */
+const PROTOCOL_NAMES = { pcp: 'PCP', 'nat-pmp': 'NAT-PMP', upnp: 'UPnP' } as const
+
+export function networkRows(report: NetworkReport): Row[] {
+  const { profile, candidates } = report.discovery
+  if (!profile.udp) {
+    return [['UDP', 'no STUN server answers'], ...serverRows(report), ...routerRows(report)]
+  }
+  const seen = candidates.filter(({ type }) => type === 'srflx').map(({ address }) => address)
+  return [
+    ['UDP', 'works'],
+    ...serverRows(report),
+    ['Address', addressText(report.localAddress, seen, profile.externalIps)],
+    ['Mapping', mappingText(report)],
+    ['Filter', filterText(report)],
+    ...portsRows(report),
+    ...hairpinRows(report),
+    ['IPv6', ipv6Text(report)],
+    ...routerRows(report),
+  ]
+}
+
+/** Two columns, the second from column 14 on. */
+export function rowText([name, text]: Row): string {
+  return `  ${name.padEnd(12)}${text}`
+}
+
+export function addressesText(addresses: readonly Address[]): string {
+  return addresses.map(({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)).join(' ')
+}
+
+function serverRows({ discovery }: NetworkReport): Row[] {
+  return discovery.servers.map(({ server, mapped, rttMs, other, problem }) => {
+    const name = addressesText([server])
+    if (mapped === undefined) return ['STUN', `${name}: ${problem ?? 'no answer'}`]
+    const second = other === undefined ? ', has no second address' : ''
+    return ['STUN', `${name}: answers, ${Math.round(rttMs ?? 0)} ms${second}`]
+  })
+}
+
+function addressText(
+  local: Address,
+  seen: readonly Address[],
+  externalIps: readonly string[],
+): string {
+  const here = addressesText([local])
+  if (seen.length === 0) return `${here}; seen from outside as ${externalIps.join(', ')}`
+  const outside = addressesText(seen)
+  return outside === here ? `${here}, which is public` : `${here}; from outside ${outside}`
+}
+
+function mappingText({ discovery }: NetworkReport): string {
+  const { mapping } = discovery.profile
+  const note = discovery.confidence.mapping === 'low' ? ' (not certain)' : ''
+  switch (mapping) {
+    case 'none':
+      return 'none: there is no NAT'
+    case 'endpoint-independent':
+      return `one port for all targets${note}`
+    case 'address-dependent':
+      return `another port for each address${note}`
+    case 'address-and-port-dependent':
+      return `another port for each target (symmetric)${note}`
+    case undefined:
+      return 'not known: it takes two addresses of STUN servers to tell'
+    default:
+      return mapping satisfies never
+  }
+}
+
+function filterText({ discovery }: NetworkReport): string {
+  const { filtering } = discovery.profile
+  switch (filtering) {
+    case 'endpoint-independent':
+      return 'lets in everybody who knows the port (full cone)'
+    case 'address-dependent':
+      return 'lets in addresses that were called, from any of their ports'
+    case 'address-and-port-dependent':
+      return 'lets in only whom this port has called'
+    case undefined:
+      return 'not known: frps of quicfrp can test it'
+    default:
+      return filtering satisfies never
+  }
+}
+
+function portsRows({ discovery }: NetworkReport): Row[] {
+  const { ports } = discovery.profile
+  if (ports === undefined) return []
+  switch (ports.type) {
+    case 'preserving':
+      return [['Ports', 'as inside']]
+    case 'sequential':
+      return [['Ports', `the last one plus ${ports.step}; others take ${Math.round(ports.ratePerSecond)}/s`]]
+    case 'random-in-block':
+      return [['Ports', `random, from ${ports.first} to ${ports.first + ports.size - 1}`]]
+    case 'random':
+      return [['Ports', 'random']]
+    default:
+      return ports satisfies never
+  }
+}
+
+function hairpinRows({ discovery }: NetworkReport): Row[] {
+  const { hairpin } = discovery.profile
+  return hairpin === undefined ? [] : [['Hairpin', hairpin ? 'yes' : 'no']]
+}
+
+function ipv6Text({ discovery, localIps }: NetworkReport): string {
+  if (discovery.profile.ipv6) return 'works'
+  const hasGlobal = localIps.some(ip => /^[23][\da-f]{0,3}:/i.test(ip))
+  return hasGlobal ? 'there is an address, but no STUN server was asked over IPv6' : 'none'
+}
+
+function routerRows({ portMapping }: NetworkReport): Row[] {
+  if (portMapping === undefined) return []
+  const { gateway, mapping, protocols } = portMapping
+  if (gateway === undefined) return [['Router', 'none found: no default route with a gateway']]
+  if (mapping !== undefined) {
+    const { protocol, external } = mapping
+    return [['Router', `${gateway} maps ports by ${PROTOCOL_NAMES[protocol]}, outside it is ${external.ip}`]]
+  }
+  const refusals = protocols.flatMap(({ reason }) => (reason === undefined ? [] : [reason]))
+  const [why = 'no answer by PCP, NAT-PMP or UPnP'] = refusals
+  return [['Router', `${gateway} maps no ports: ${why}`]]
+}
