@@ -12,6 +12,9 @@ export type SideClass = 'P' | NatClass
 export const SERVER_RTT_MS = 30
 export const PEER_RTT_MS = 40
 
+/** Routers between any two access lines: an opener must die among them. */
+const CORE_HOPS = 8
+
 export interface PairOptions {
   readonly seed?: number
   /** Of each access line, in each direction. */
@@ -32,6 +35,7 @@ export interface Pair {
 }
 
 const IPS = { visitor: '203.0.113.10', owner: '203.0.113.20' } as const
+const INSIDE = { visitor: '10.1.0.2', owner: '10.2.0.2' } as const
 const KEYS = { one: new Uint8Array(32).fill(1), two: new Uint8Array(32).fill(2) } as const
 
 /** Two peers who have sent their offers; nothing of the punching has happened yet. */
@@ -51,7 +55,7 @@ export function startPair(
     const nat = name === 'P' ? undefined : natOfClass(name, [IPS[role]], nats?.[role])
     if (nat) {
       boxes.push({ name: `${role}-nat`, nat })
-      hosts.push({ name: role, ip: role === 'visitor' ? '10.1.0.2' : '10.2.0.2', behind: `${role}-nat` })
+      hosts.push({ name: role, ip: INSIDE[role], behind: `${role}-nat` })
     } else {
       hosts.push({ name: role, ip: IPS[role] })
     }
@@ -60,7 +64,7 @@ export function startPair(
   }
   const natOfVisitor = boxOf('visitor', visitorClass)
   const natOfOwner = boxOf('owner', ownerClass)
-  const simulation = new Simulation({ hosts, boxes, links }, { seed })
+  const simulation = new Simulation({ hosts, boxes, links, coreHops: CORE_HOPS }, { seed })
   openObservers(simulation)
   const common = { simulation, serverRttMs: SERVER_RTT_MS }
   const visitor = new PunchPeer({
