@@ -7,8 +7,9 @@ import { errorDetail, TunnelError } from '../errors.ts'
 import type { PeerStatus } from '../peer/index.ts'
 import { splice } from '../stream/splice.ts'
 import { Door } from './door.ts'
+import { Entrance } from './entrance.ts'
 import { Target } from './exchange.ts'
-import type { Visitor, VisitorHost, VisitorPhase, VisitorState } from './host.ts'
+import type { Visitor, VisitorHost, VisitorState } from './host.ts'
 import type { VisitorPath } from './path.ts'
 import { RelayPath } from './relay-path.ts'
 
@@ -38,8 +39,7 @@ export class StreamVisitor implements Visitor {
   readonly #host: VisitorHost
   readonly #path: VisitorPath
   readonly #door: Door
-  #isStarted = false
-  #isClosed = false
+  readonly #entrance: Entrance
   #waiting = 0
   #users = 0
   #onIdle: (() => void) | undefined
@@ -59,28 +59,23 @@ export class StreamVisitor implements Visitor {
       log,
       clock,
       onUser: socket => this.serve(socket),
-      onChange: () => this.#handleDoor(),
+      onChange: () => this.#entrance.handleChange(),
     })
+    this.#entrance = new Entrance(this.#door, { bindPort, host })
   }
 
   start(): void {
-    if (this.#isStarted) return
-    this.#isStarted = true
-    this.#options.onStart?.()
-    this.#door.open()
-    if (this.#config.bindPort < 0) this.#handleDoor()
+    if (this.#entrance.start()) this.#options.onStart?.()
   }
 
   state(): VisitorState {
-    const { address, error } = this.#door
     const peer = this.#options.peer?.()
-    const { route } = this.#path
-    return { phase: this.#phase(), localAddr: address, error, route, ...(peer && { peer }) }
+    return { ...this.#entrance.state(), route: this.#path.route, ...(peer && { peer }) }
   }
 
   serve(user: Duplex): void {
     user.on('error', ignore)
-    if (this.#isClosed || this.#waiting >= MAX_WAITING) {
+    if (this.#entrance.isClosed || this.#waiting >= MAX_WAITING) {
       user.destroy()
       return
     }
@@ -91,7 +86,7 @@ export class StreamVisitor implements Visitor {
     user.once('close', onClose)
     this.#join(user, gone.signal)
       .catch((error: unknown) => {
-        if (!user.destroyed && !this.#isClosed && this.#options.fallback?.(user) === true) return
+        if (this.#fallBack(user)) return
         user.destroy()
         if (error instanceof TunnelError && error.code === 'ABORTED') return
         this.#host.log.warn(`no connection to the proxy: ${errorDetail(error)}`)
@@ -104,7 +99,7 @@ export class StreamVisitor implements Visitor {
   }
 
   async close(): Promise<void> {
-    this.#isClosed = true
+    this.#entrance.close()
     this.#door.close()
     await this.#path.close()
     if (this.#users > 0) await new Promise<void>(resolve => (this.#onIdle = resolve))
@@ -124,20 +119,9 @@ export class StreamVisitor implements Visitor {
     this.#host.log.warn(`visitor connection of [${name}]: ${error.detail}${hint}`)
   }
 
-  #phase(): VisitorPhase {
-    if (this.#isClosed) return 'closed'
-    if (this.#door.error !== '') return 'start error'
-    const isOpen = this.#door.address !== '' || this.#config.bindPort < 0
-    return this.#isStarted && isOpen ? 'running' : 'waiting'
-  }
-
-  #handleDoor(): void {
-    const { log } = this.#host
-    const { phase, localAddr } = this.state()
-    if (phase === 'running') {
-      log.info(`start visitor success${localAddr === '' ? '' : `, listening on ${localAddr}`}`)
-    }
-    this.#host.changed()
+  #fallBack(user: Duplex): boolean {
+    if (user.destroyed || this.#entrance.isClosed) return false
+    return this.#options.fallback?.(user) === true
   }
 }
 
