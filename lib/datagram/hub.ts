@@ -8,19 +8,18 @@
 
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
-import type { TokenBucket } from '../stream/limit.ts'
 import type { DatagramChannel } from '../transport/transport.ts'
-import { Copies, type Held, type HeldPackets } from './copies.ts'
-import { DuplicateWindow, STALE } from './duplicates.ts'
+import { Copies, type Held } from './copies.ts'
+import { CopyBudget } from './copy-budget.ts'
+import { STALE } from './duplicates.ts'
 import { FairQueue } from './fair-queue.ts'
 import { FlowIds } from './flow-ids.ts'
-import { MAX_PACKET_BYTES, type Flow, type FlowEnd, type Redundancy } from './flow.ts'
+import { MAX_PACKET_BYTES, type Flow, type FlowEnd } from './flow.ts'
 import {
   CLOSED,
   COPY,
   decodeAddress,
   emptyHead,
-  encodeAddress,
   KNOWN,
   MAX_HEAD_BYTES,
   MAX_NUMBER,
@@ -33,41 +32,17 @@ import {
   writeNumber,
   type Head,
 } from './header.ts'
+import { type FlowHost, HubFlow, type HubLink } from './hub-flow.ts'
 import { LossCounter, LossSwitch } from './loss.ts'
 import { Reassembly } from './reassembly.ts'
 
 /** Flows that the other side may have open at once, of all its links. About 1 kB each here. */
 const MAX_FLOWS = 65_536
 
-/**
- * `auto` gives no copies to a flow that is busier than any game, in a tenth of a second: a VPN's
- * bulk would only fill the link twice.
- */
-const RATE_PERIOD_MS = 100
-const MAX_RATE_PACKETS = 50
-const MAX_RATE_BYTES = 64 << 10
-
-/**
- * ... and so many to all flows of a session together: some 80 players at 60/s. Beyond that the
- * processor is what is short, and packets that get lost for that must not become more.
- */
-const MAX_RATE_COPIES = 500
-
 /** Where outgoing datagrams are put together; one for all, as the channel copies what it takes. */
 const scratch = Buffer.allocUnsafeSlow(MAX_PACKET_BYTES + MAX_HEAD_BYTES)
 
-/** What a hub must know of a link. */
-export interface HubLink {
-  /** As its opener numbered it. */
-  readonly number: number
-  readonly isMine: boolean
-  readonly redundancy: Redundancy
-  readonly bucket: TokenBucket | undefined
-  /** Tells the link's owner of a flow that the other side has opened; false refuses it. */
-  handleFlow(flow: Flow): boolean
-}
-
-export class FlowHub {
+export class FlowHub implements FlowHost {
   readonly #channel: DatagramChannel
   readonly #clock: Clock
   readonly #ids = new FlowIds()
@@ -77,6 +52,7 @@ export class FlowHub {
   readonly #queue = new FairQueue<HubFlow>()
   readonly #reassembly = new Reassembly()
   readonly #copies = new Copies<HubFlow>()
+  readonly #copyBudget = new CopyBudget()
   readonly #lossSwitch = new LossSwitch()
   readonly #lossCounter = new LossCounter()
   readonly #head = emptyHead()
@@ -85,8 +61,6 @@ export class FlowHub {
   #cancelTimer: (() => void) | undefined
   #ringsAt = Infinity
   #isOver = false
-  #rateAt = -Infinity
-  #rateCopies = 0
 
   constructor(channel: DatagramChannel, clock: Clock) {
     this.#channel = channel
@@ -129,7 +103,6 @@ export class FlowHub {
     const id = this.#ids.take(this.#clock.now())
     if (id === undefined) return undefined
     const flow = new HubFlow(this, { link, id, isMine: true, address })
-    flow.introduction = introductionOf(link, address)
     this.#mine.set(id, flow)
     return flow
   }
@@ -157,7 +130,8 @@ export class FlowHub {
     // Where packets wait, the link is full, and copies would make that worse.
     if (!isGone) return
     if (flow.held.length > 0) this.#copies.withNext(flow, now, this.#sendCopy)
-    const copies = this.#copiesFor(flow, payload.length, now)
+    const wanted = this.#lossSwitch.copies
+    const copies = this.#copyBudget.take(flow, payload.length, wanted, now)
     if (copies === 0) return
     this.#copies.hold(flow, { sequence: flow.sequence, payload }, copies, now)
     this.#arm(this.#copies.deadline())
@@ -167,25 +141,6 @@ export class FlowHub {
   closeFlow(flow: HubFlow): void {
     if (!this.#isOver) this.#tell(CLOSED, flow)
     this.#drop(flow)
-  }
-
-  #copiesFor(flow: HubFlow, bytes: number, now: number): number {
-    const { redundancy } = flow.link
-    if (redundancy !== 'auto') return redundancy
-    if (this.#lossSwitch.copies === 0) return 0
-    if (now - flow.rateAt >= RATE_PERIOD_MS) {
-      flow.rateAt = now
-      flow.ratePackets = 0
-      flow.rateBytes = 0
-    }
-    if (now - this.#rateAt >= RATE_PERIOD_MS) {
-      this.#rateAt = now
-      this.#rateCopies = 0
-    }
-    flow.ratePackets++
-    flow.rateBytes += bytes
-    if (flow.ratePackets > MAX_RATE_PACKETS || flow.rateBytes > MAX_RATE_BYTES) return 0
-    return this.#rateCopies++ < MAX_RATE_COPIES ? 1 : 0
   }
 
   readonly #sendCopy = ({ flow, sequence, bytes }: Held<HubFlow>): void => {
@@ -262,9 +217,8 @@ export class FlowHub {
     const flow = (head.isTheirs ? this.#mine : this.#theirs).get(head.flow)
     if (flow === undefined) return
     if (head.kind === KNOWN) flow.introduction = undefined
-    else if (head.kind === UNKNOWN && flow.isMine) {
-      flow.introduction = introductionOf(flow.link, flow.address)
-    } else this.#drop(flow, 'peer')
+    else if (head.kind === UNKNOWN && flow.isMine) flow.introduce()
+    else this.#drop(flow, 'peer')
   }
 
   #receivePacket(datagram: Buffer, head: Head): void {
@@ -355,68 +309,4 @@ export class FlowHub {
     this.#arm(this.#copies.deadline())
     this.#arm(this.#lossCounter.deadline())
   }
-}
-
-interface FlowOptions {
-  readonly link: HubLink
-  readonly id: number
-  readonly isMine: boolean
-  readonly address: Address
-}
-
-/** Public members beyond Flow's are the hub's. */
-class HubFlow implements Flow {
-  readonly address: Address
-  readonly link: HubLink
-  readonly id: number
-  readonly isMine: boolean
-  readonly window: DuplicateWindow = new DuplicateWindow()
-  readonly held: HeldPackets<HubFlow> = []
-  /** What each packet carries until the other side has answered. */
-  introduction: Buffer | undefined
-  sequence: number = 0
-  rateAt: number = -Infinity
-  ratePackets: number = 0
-  rateBytes: number = 0
-  isClosed: boolean = false
-  handlePacket: ((payload: Buffer) => void) | undefined
-  readonly #hub: FlowHub
-  #handleClose: ((by: FlowEnd) => void) | undefined
-
-  constructor(hub: FlowHub, { link, id, isMine, address }: FlowOptions) {
-    this.#hub = hub
-    this.link = link
-    this.id = id
-    this.isMine = isMine
-    this.address = address
-  }
-
-  send(payload: Buffer): void {
-    if (!this.isClosed) this.#hub.send(this, payload)
-  }
-
-  onPacket(handler: (payload: Buffer) => void): void {
-    this.handlePacket = handler
-  }
-
-  onClose(handler: (by: FlowEnd) => void): void {
-    this.#handleClose = handler
-  }
-
-  close(): void {
-    if (!this.isClosed) this.#hub.closeFlow(this)
-  }
-
-  handleDropped(by: FlowEnd | undefined): void {
-    if (this.isClosed) return
-    this.isClosed = true
-    this.handlePacket = undefined
-    if (by !== undefined) this.#handleClose?.(by)
-  }
-}
-
-function introductionOf(link: HubLink, address: Address): Buffer {
-  const bytes = Buffer.alloc(MAX_HEAD_BYTES)
-  const at = writeNumber(bytes, 0, link.number)
-  return Buffer.from(bytes.subarray(0, at + encodeAddress(address).copy(bytes, at)))
 }

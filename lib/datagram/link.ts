@@ -20,7 +20,8 @@ import {
   OPENING_BYTES,
   type Wishes,
 } from './hello.ts'
-import { FlowHub, type HubLink } from './hub.ts'
+import type { HubLink } from './hub-flow.ts'
+import { FlowHub } from './hub.ts'
 
 export interface FlowLinkOptions {
   /** After its first messages, with its layers. Owned from the call on. */

@@ -3,7 +3,8 @@
 
 import { ManualClock } from '../../lib/clock.ts'
 import type { Flow, Redundancy } from '../../lib/datagram/index.ts'
-import { FlowHub, type HubLink } from '../../lib/datagram/hub.ts'
+import type { HubLink } from '../../lib/datagram/hub-flow.ts'
+import { FlowHub } from '../../lib/datagram/hub.ts'
 import type { TokenBucket } from '../../lib/stream/limit.ts'
 import type { DatagramChannel } from '../../lib/transport/transport.ts'
 import type { Random } from '../support/random.ts'
