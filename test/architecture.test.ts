@@ -92,6 +92,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/stream',
     'lib/udp',
     'lib/wire',
+    'nat',
+    'nat/stun',
     'seam',
   ],
   'lib/client': [

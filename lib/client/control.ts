@@ -8,6 +8,7 @@ import type { Draft, Login, Message, NewProxy, OutgoingMessage } from '../wire/m
 import type { Credentials } from './login.ts'
 import { printable } from './names.ts'
 import { ProxyState } from './proxy-state.ts'
+import { stunOfferOf, type StunOffer } from './stun-servers.ts'
 
 export interface ControlConfig {
   readonly login: Draft<Login>
@@ -26,6 +27,8 @@ export type ControlOutput =
       readonly runId: string
       readonly serverVersion: string
       readonly features: readonly string[]
+      /** Only where the server answers STUN. */
+      readonly stun?: StunOffer
     }
   /** The server asks for a work stream (a real frps does, for its pool). */
   | { readonly type: 'open-work-stream' }
@@ -137,11 +140,13 @@ export class ClientControl {
       return
     }
     this.#phase = 'running'
+    const stun = stunOfferOf(message.quicfrp)
     this.#outputs.push({
       type: 'logged-in',
       runId: message.run_id,
       serverVersion: printable(message.version),
       features: message.quicfrp?.features.slice(0, MAX_FEATURES) ?? [],
+      ...(stun && { stun }),
     })
     this.#heartbeat = new Heartbeat(this.#config.heartbeat, now)
     for (const proxy of this.#config.proxies) {

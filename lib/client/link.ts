@@ -2,12 +2,13 @@
 // messages, and gives the server's streams to the work streams. A shell; decisions are in
 // control.ts.
 
+import { formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { HoleRequests } from '../nathole/index.ts'
-import type { ServerView } from '../peer/index.ts'
+import { requestFilterTest, type ServerView } from '../peer/index.ts'
 import type { PacketWay } from '../proxy/host.ts'
 import type { Joined, UserConnection } from '../proxy/join.ts'
 import type { LocalProxy } from '../proxy/local.ts'
@@ -21,6 +22,7 @@ import { printable, rawName, wireName } from './names.ts'
 import { newProxyMessage } from './new-proxy.ts'
 import type { ProxyState } from './proxy-state.ts'
 import { SecretProxies } from './secret-proxies.ts'
+import { stunServersOf, type StunOffer } from './stun-servers.ts'
 import { WorkStreams } from './work-streams.ts'
 
 export interface LinkSetup {
@@ -47,6 +49,7 @@ export interface LoginResult {
   readonly runId: string
   readonly serverVersion: string
   readonly features: readonly string[]
+  readonly stun?: StunOffer
 }
 
 /** Owns the session: it is closed when the control ends, and the control ends with it. */
@@ -134,7 +137,12 @@ export class Link {
     return {
       address: session.remoteAddress,
       rttMs: () => session.stats().rttMs,
-      stunServers: [],
+      stunServers: stunServersOf(this.#login?.stun, {
+        serverIp: session.remoteAddress.ip,
+        serverAddr: this.#setup.config.serverAddr,
+        hasFilterTest: session.canOpen,
+      }),
+      requestFilterTest: id => requestFilterTest(session, id),
     }
   }
 
@@ -257,7 +265,7 @@ export class Link {
           session: login.features.includes('datagrams') ? this.session : undefined,
         }
       : { isReal: true }
-    const holes = { signalling: this.signalling, network: holeNetwork(config) }
+    const holes = { signalling: this.signalling, network: holeNetwork(config, this.#offeredStun(login)) }
     const workStreams = new WorkStreams({
       session: this.session,
       clock,
@@ -284,6 +292,12 @@ export class Link {
     })
     this.#onLogin?.()
     this.#onLogin = undefined
+  }
+
+  /** As `host:port`, for frp's own exchange. */
+  #offeredStun({ stun }: LoginResult): string[] {
+    const { remoteAddress } = this.session
+    return stun === undefined ? [] : [formatAddress({ ...remoteAddress, port: stun.port })]
   }
 
   #proxyLog(name: string): Logger {

@@ -5,6 +5,7 @@ export { NetworkKeeper, type NetworkKeeperOptions, type ServerView } from './kee
 export { examineNetwork, type ExamineOptions, type NetworkReport } from './examine.ts'
 export type { PeerKind, Prognosis, Prospect } from '../../nat/index.ts'
 export { parseStunServers, type StunServerName } from './discovery.ts'
+export { requestFilterTest } from './filter-test.ts'
 export { Peer } from './peer.ts'
 export { PeerPort } from './port.ts'
 export { OwnerPeers, type OwnerPeersOptions } from './owner.ts'

@@ -36,6 +36,11 @@ import { resetToken, RetryTokens } from './token.ts'
 export interface EndpointOptions extends QuicOptions {
   /** Present on a server: takes each connection whose handshake is done. */
   readonly onConnection?: (connection: QuicConnection) => void
+  /**
+   * Takes datagrams that are neither QUIC nor a path probe, lent for the call; the kernel may have
+   * glued several together.
+   */
+  readonly onForeign?: (data: Buffer, from: Address) => void
   /** Keys stateless resets; must be the same after a restart to be of use. Default: random. */
   readonly resetSecret?: Uint8Array
 }
@@ -273,7 +278,10 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
 
   #onForeign(data: Buffer, from: Address): void {
     const probe = readProbe(data)
-    if (!probe) return
+    if (!probe) {
+      this.#options.onForeign?.(data, from)
+      return
+    }
     if (probe.kind === 'echo') {
       this.#probes.get(probe.nonce)?.(data)
     } else if (this.#options.onConnection && this.#echoes.take(data.length, performance.now())) {

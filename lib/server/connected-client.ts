@@ -100,7 +100,9 @@ export class ConnectedClient {
       type: 'LoginResp',
       version: VERSION,
       run_id: this.runId,
-      ...(extension && { quicfrp: { version: VERSION, features: this.#features() } }),
+      ...(extension && {
+        quicfrp: { version: VERSION, features: this.#features(), ...this.#context.stun.ports },
+      }),
     })
     this.#channel.encrypt(key)
     const timeoutMs = config.userConnTimeout * 1000

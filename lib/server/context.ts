@@ -6,6 +6,7 @@ import type { Logger } from '../log.ts'
 import type { ProxyNames } from './control.ts'
 import type { NatHoles } from './natholes.ts'
 import type { ServerEvents } from './status.ts'
+import type { StunService } from './stun.ts'
 import type { UserPorts } from './user-ports.ts'
 import type { UserUdpPorts } from './user-udp-ports.ts'
 import type { Visitors } from './visitors.ts'
@@ -21,6 +22,7 @@ export interface ServerContext {
   readonly visitors: Visitors
   /** Between the two sides of xtcp proxies, where one of them is a real frp. */
   readonly natHoles: NatHoles
+  readonly stun: StunService
   /** Of the token. */
   readonly key: Buffer
   readonly emit: <K extends keyof ServerEvents>(name: K, ...args: ServerEvents[K]) => void

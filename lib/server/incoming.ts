@@ -14,6 +14,7 @@ import type {
   NewVisitorConn,
   NewWorkConn,
   StartBench,
+  StunTest,
 } from '../wire/messages.ts'
 import { Admission } from './admission.ts'
 
@@ -28,6 +29,7 @@ export interface IncomingHandlers {
     channel: MessageChannel,
     message: NewVisitorConn,
   ): Promise<boolean>
+  onStunTest(session: Session, channel: MessageChannel, message: StunTest): void
   onNewBench(session: Session, channel: MessageChannel, message: NewBench): void
   onStartBench(session: Session, channel: MessageChannel, message: StartBench): void
 }
@@ -120,6 +122,9 @@ export class Incoming {
           if ((await this.#handlers.onVisitorConn(session, channel, message)) && !session.canOpen) {
             this.settle(session)
           }
+          break
+        case 'StunTest':
+          this.#handlers.onStunTest(session, channel, message)
           break
         case 'NewBench':
           this.#handlers.onNewBench(session, channel, message)

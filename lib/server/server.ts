@@ -18,6 +18,7 @@ import type {
   NewVisitorConn,
   NewWorkConn,
   StartBench,
+  StunTest,
 } from '../wire/messages.ts'
 import { ConnectedClient, loginLine } from './connected-client.ts'
 import type { ServerContext } from './context.ts'
@@ -29,6 +30,7 @@ import { inLog, refuseLogin, refuseWorkStream } from './refusal.ts'
 import { PortTable } from './ports.ts'
 import { Sessions } from './sessions.ts'
 import type { ClientStatus, ServerEvents } from './status.ts'
+import { StunService } from './stun.ts'
 import { UserPorts } from './user-ports.ts'
 import { UserUdpPorts } from './user-udp-ports.ts'
 import { Visitors } from './visitors.ts'
@@ -99,6 +101,7 @@ export class Server extends EventEmitter<ServerEvents> {
         log: this.#log,
         reserveMs: config.natholeAnalysisDataReserveHours * 3_600_000,
       }),
+      stun: new StunService({ config, clock, log: this.#log }),
       emit: (name, ...args) => this.#emit(name, ...args),
     }
     this.#benches = config.allowBench ? new BenchHost({ clock, log: this.#log }) : undefined
@@ -108,6 +111,8 @@ export class Server extends EventEmitter<ServerEvents> {
         onWorkConn: (stream, message) => this.#handleWorkConn(stream, message),
         onVisitorConn: (session, channel, message) =>
           this.#handleVisitorConn(session, channel, message),
+        onStunTest: (session, channel, message) =>
+          this.#handleStunTest(session, channel, message),
         onNewBench: (session, channel, message) => this.#handleNewBench(session, channel, message),
         onStartBench: (session, channel, message) =>
           this.#handleStartBench(session, channel, message),
@@ -121,11 +126,17 @@ export class Server extends EventEmitter<ServerEvents> {
    * TLS_FAILED.
    */
   async start(): Promise<void> {
+    // LoginResp tells the STUN ports, so the first clients wait until they are open.
+    const early: Session[] = []
+    let isStarted = false
+    const handleSession = (session: Session): void => {
+      if (this.#closing !== undefined) void session.close('the server is closing')
+      else if (isStarted) this.#incoming.handleSession(session)
+      else early.push(session)
+    }
     const listeners = await this.#listen({
-      onSession: session => {
-        if (this.#closing === undefined) this.#incoming.handleSession(session)
-        else void session.close('the server is closing')
-      },
+      onSession: handleSession,
+      onForeign: (data, from, reply) => this.#context.stun.handleForeign(data, from, reply),
       log: this.#log,
     })
     if (this.#closing !== undefined) {
@@ -133,6 +144,9 @@ export class Server extends EventEmitter<ServerEvents> {
       throw new TunnelError('ABORTED', 'the server was closed while it started')
     }
     this.#listeners = listeners
+    await this.#context.stun.start(this.addresses().quic)
+    isStarted = true
+    early.forEach(handleSession)
     this.#log.info('frps started successfully')
   }
 
@@ -168,6 +182,7 @@ export class Server extends EventEmitter<ServerEvents> {
     await Promise.all(clients.map(client => client.idle(graceMs)))
     const all = [...this.#bySession.values()]
     for (const client of all) client.close(CLOSING)
+    await this.#context.stun.close()
     await Promise.all(all.map(client => client.closed))
     await Promise.all(this.#incoming.sessions.map(session => session.close(CLOSING)))
     await Promise.all([...stopped, ...this.#listeners.filter(isShared).map(closeListener)])
@@ -196,8 +211,10 @@ export class Server extends EventEmitter<ServerEvents> {
     const runId = accepted.runId === '' ? this.#newRunId() : accepted.runId
     const client = new ConnectedClient(this.#context, { session, channel, login: accepted, runId })
     this.#bySession.set(session, client)
+    const leaveStun = this.#context.stun.admit(session.remoteAddress.ip)
     this.#incoming.settle(session)
     void client.closed.then(() => {
+      leaveStun()
       this.#bySession.delete(session)
       this.#registry.handleGone(client, runId)
       this.#drain()
@@ -236,6 +253,14 @@ export class Server extends EventEmitter<ServerEvents> {
     return this.#context.visitors.receive({ session, channel, message, client })
   }
 
+  #handleStunTest(session: Session, channel: MessageChannel, message: StunTest): void {
+    const { runId } = this.#admitted(session)
+    void this.#context.stun.test(runId, message).then(answer => {
+      channel.send(answer)
+      channel.close('the test is over')
+    })
+  }
+
   #handleNewBench(session: Session, channel: MessageChannel, message: NewBench): void {
     this.#admitted(session)
     if (this.#benches) this.#benches.handleNew(session, channel, message)
@@ -249,10 +274,10 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   /** Throws PROTOCOL_ERROR for a session without a login, or with one that still waits. */
-  #admitted(session: Session): void {
+  #admitted(session: Session): ConnectedClient {
     const client = this.#bySession.get(session)
-    if (client !== undefined && this.#registry.find(client.runId) === client) return
-    throw new TunnelError('PROTOCOL_ERROR', 'a bench before the login')
+    if (client !== undefined && this.#registry.find(client.runId) === client) return client
+    throw new TunnelError('PROTOCOL_ERROR', 'a bench or a STUN test before the login')
   }
 
   #drain(): void {

@@ -67,6 +67,11 @@ export async function listenQuic(
     endpoint = new QuicEndpoint(quiche, socket, {
       ...quicOptions,
       ...(resetSecret && { resetSecret }),
+      onForeign: (data, from) => {
+        events.onForeign?.(data, from, answer => {
+          socket.send(answer, answer.length, from)
+        })
+      },
       onConnection: connection => events.onSession(new QuicSession(connection, socket.address)),
     })
   } catch (error) {

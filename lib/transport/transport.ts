@@ -118,5 +118,10 @@ export interface ListenerEvents {
    * then.
    */
   onSession(session: Session): void
+  /**
+   * Of a UDP transport: a datagram, or several glued together, that is none of its own. `data` is
+   * lent for the call; `reply` sends one datagram back.
+   */
+  onForeign?(data: Buffer, from: Address, reply: (answer: Buffer) => void): void
   log: Logger
 }

@@ -10,6 +10,7 @@ export {
   type TransactionOutput,
   type TransactionRequest,
 } from './transaction.ts'
+export { RateLimit, type Rate } from './rate-limit.ts'
 export {
   Responder,
   type ResponderOptions,

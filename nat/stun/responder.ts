@@ -32,6 +32,8 @@ export interface ResponderOutput {
   readonly socket: StunSocket
   readonly to: Address
   readonly data: Buffer
+  /** With the first datagram of a filter test: its transaction. */
+  readonly testId?: string
 }
 
 /** One asker, an IPv4 address or an IPv6 /64: a discovery takes about 25 at once. */
@@ -129,7 +131,7 @@ export class Responder {
   #answerFromElsewhere(id: string, to: Address): void {
     const transactionId = Buffer.from(id, 'hex')
     const data = encodeStun({ kind: 'success', transactionId, mapped: to })
-    this.#send('third', to, data)
+    this.#outputs.push({ socket: 'third', to, data, testId: id })
     this.#send('other', to, data)
   }
 

@@ -11,6 +11,16 @@ interface Choice {
   readonly pingCredentials?: () => Credentials
 }
 
+/** What a server of ours adds to LoginResp. */
+const SERVER = {
+  version: '1',
+  features: [],
+  stun_port: 0,
+  stun_second_port: 0,
+  stun_other_ip: '',
+  stun_other_port: 0,
+}
+
 function machine(choice: Choice = {}): ClientControl {
   return new ClientControl(
     {
@@ -65,8 +75,27 @@ t.test('after the login every proxy is registered without waiting for an answer'
 t.test('the features of a server of ours are told', async t => {
   const control = machine({ proxies: [] })
   drain(control, 0)
-  control.handleMessage({ ...OK, quicfrp: { version: '1', features: ['half-close'] } }, 5)
+  control.handleMessage({ ...OK, quicfrp: { ...SERVER, features: ['half-close'] } }, 5)
   t.match(drain(control, 5), [{ type: 'logged-in', features: ['half-close'] }])
+})
+
+t.test('the STUN ports of a server of ours are told', async t => {
+  const other = { stun_other_ip: '198.51.100.2', stun_other_port: 7002 }
+  const told = { ...SERVER, stun_port: 7000, stun_second_port: 7001, ...other }
+  const control = machine({ proxies: [] })
+  drain(control, 0)
+  control.handleMessage({ ...OK, quicfrp: told }, 5)
+  t.match(drain(control, 5), [
+    { stun: { port: 7000, secondPort: 7001, other: { host: '198.51.100.2', port: 7002 } } },
+  ])
+})
+
+t.test('a server that names no address as its other one has none', async t => {
+  const told = { ...SERVER, stun_port: 7000, stun_other_ip: 'example.com', stun_other_port: 7002 }
+  const control = machine({ proxies: [] })
+  drain(control, 0)
+  control.handleMessage({ ...OK, quicfrp: told }, 5)
+  t.match(drain(control, 5), [{ stun: { port: 7000, secondPort: 0, other: undefined } }])
 })
 
 t.test('a refused login ends the control with the text of the server', async t => {

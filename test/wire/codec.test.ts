@@ -23,6 +23,8 @@ const TYPE_BYTES: Record<MessageType, string> = {
   NatHoleResp: 'm',
   NatHoleSid: '5',
   NatHoleReport: '6',
+  StunTest: 'T',
+  StunTestResp: 't',
   NewBench: 'B',
   NewBenchResp: 'N',
   StartBench: 'S',
