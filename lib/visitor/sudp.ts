@@ -6,8 +6,9 @@ import type { VisitorConfig } from '../config/index.ts'
 import type { FlowLink } from '../datagram/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import { UserFlows } from '../proxy/user-flows.ts'
+import { Entrance } from './entrance.ts'
 import { Target } from './exchange.ts'
-import type { Visitor, VisitorHost, VisitorPhase, VisitorState } from './host.ts'
+import type { Visitor, VisitorHost, VisitorState } from './host.ts'
 import { openPacketPath } from './packet-path.ts'
 import { END_TO_END, NOT_END_TO_END, type Route } from './path.ts'
 import { UdpDoor } from './udp-door.ts'
@@ -22,20 +23,18 @@ export function sudpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
 }
 
 class SudpVisitor implements Visitor {
-  readonly #config: VisitorConfig
   readonly #host: VisitorHost
   readonly #target: Target
   readonly #door: UdpDoor
+  readonly #entrance: Entrance
   readonly #flows: UserFlows
   readonly #closing = new AbortController()
   #isOpening = false
   #isEndToEnd: boolean | undefined
   #mayOpenAt = -Infinity
   #lastError = ''
-  #isStarted = false
 
   constructor(config: VisitorConfig, host: VisitorHost) {
-    this.#config = config
     this.#host = host
     this.#target = new Target(config, host.user)
     const { bindAddr, bindPort } = config
@@ -51,20 +50,17 @@ class SudpVisitor implements Visitor {
       log,
       clock,
       onPacket: (payload, from) => this.#handlePacket(payload, from),
-      onChange: () => this.#handleDoor(),
+      onChange: () => this.#entrance.handleChange(),
     })
+    this.#entrance = new Entrance(this.#door, { bindPort, host })
   }
 
   start(): void {
-    if (this.#isStarted) return
-    this.#isStarted = true
-    this.#door.open()
-    if (this.#config.bindPort < 0) this.#handleDoor()
+    this.#entrance.start()
   }
 
   state(): VisitorState {
-    const { address, error } = this.#door
-    return { phase: this.#phase(), localAddr: address, error, route: this.#route() }
+    return { ...this.#entrance.state(), route: this.#route() }
   }
 
   /** Its users send packets. */
@@ -74,6 +70,7 @@ class SudpVisitor implements Visitor {
 
   async close(): Promise<void> {
     this.#closing.abort()
+    this.#entrance.close()
     this.#flows.close()
     await this.#door.close()
   }
@@ -81,22 +78,6 @@ class SudpVisitor implements Visitor {
   #route(): Route | undefined {
     const session = this.#host.current()?.session
     return session && { kind: 'relay', address: session.remoteAddress }
-  }
-
-  #phase(): VisitorPhase {
-    if (this.#closing.signal.aborted) return 'closed'
-    if (this.#door.error !== '') return 'start error'
-    const isOpen = this.#door.address !== '' || this.#config.bindPort < 0
-    return this.#isStarted && isOpen ? 'running' : 'waiting'
-  }
-
-  #handleDoor(): void {
-    const { phase, localAddr } = this.state()
-    if (phase === 'running') {
-      const where = localAddr === '' ? '' : `, listening on ${localAddr}`
-      this.#host.log.info(`start visitor success${where}`)
-    }
-    this.#host.changed()
   }
 
   // ---- packets
