@@ -8,7 +8,8 @@ export function serverRows({ server }: Examination): Row[] {
   return server.map(trial => [trial.protocol.toUpperCase(), trialText(trial)])
 }
 
-function trialText({ isLoggedIn, tookMs, rttMs, serverVersion, isOurs, error }: ServerTrial): string {
+function trialText(trial: ServerTrial): string {
+  const { isLoggedIn, tookMs, rttMs, serverVersion, isOurs, error } = trial
   if (!isLoggedIn) return `failed: ${error}`
   const name = `${isOurs ? 'quicfrp' : 'frp'} ${serverVersion}`
   const roundTrip = rttMs === undefined ? '' : `, round trip ${Math.round(rttMs)} ms`
@@ -131,7 +132,9 @@ function natAdvice({ network, server }: Examination): string[] {
     )
   }
   if (!profile.ipv6) {
-    advice.push('Switch on IPv6 if your provider has it: with IPv6 on both sides no NAT is in the way.')
+    advice.push(
+      'Switch on IPv6 if your provider has it: where both sides have it no NAT is in the way.',
+    )
   }
   return [...advice, ...realServerAdvice(server)]
 }
@@ -146,8 +149,8 @@ function secondNatAdvice(gatewayIp: string, externalIps: readonly string[]): str
   }
   if (/^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(gatewayIp)) {
     return (
-      `There are two routers in a row (the first one has ${gatewayIp} on its other side): make one` +
-      ' of them a bridge, or forward a port in both.'
+      `There are two routers in a row (the first one has ${gatewayIp} on its other side): make` +
+      ' one of them a bridge, or forward a port in both.'
     )
   }
   return (

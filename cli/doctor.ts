@@ -1,6 +1,6 @@
 // `frpc doctor`: what kind of network this is, what will work with which peer, what to do.
 
-import { type Examination, examine, stunServersOf } from '../lib/index.ts'
+import { type Examination, examine } from '../lib/index.ts'
 import { adviceLines, kindLine, peerRows, serverRows } from './doctor-words.ts'
 import { bindAddressOf, doctorSetup, type DoctorFlags } from './examine-setup.ts'
 import { networkRows, rowText } from './network-words.ts'
@@ -27,12 +27,12 @@ export async function doctorCommand(flags: DoctorFlags): Promise<number> {
     }
     const examination = await examine({
       config: { ...config, transport: { ...transport, dialServerTimeout } },
-      triesServer: hasServer,
-      stunServers: stunServersOf(config, { withServer: hasServer }),
+      server: hasServer ? 'login' : 'none',
       ...(bind && { bind }),
     })
+    const server = hasServer ? `${config.serverAddr}:${config.serverPort}` : undefined
     if (flags.json) print(JSON.stringify(examination, undefined, 2))
-    else printReport(examination, hasServer ? `${config.serverAddr}:${config.serverPort}` : undefined)
+    else printReport(examination, server)
     return STATUS[outcomeOf(examination)]
   } catch (error) {
     print(describe(error))

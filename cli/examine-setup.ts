@@ -5,6 +5,7 @@ import {
   type ClientConfig,
   clientConfigFromValues,
   loadClientConfig,
+  Secret,
 } from '../lib/config/index.ts'
 import { loadOptions, type StartFlags } from './options.ts'
 
@@ -47,9 +48,7 @@ export async function doctorSetup(flags: DoctorFlags): Promise<ExamineSetup> {
     ...(serverAddr !== undefined && { serverAddr }),
     ...(serverPort !== undefined && { serverPort }),
     ...(natHoleStunServer !== undefined && { natHoleStunServer }),
-    ...(token !== undefined && {
-      auth: { ...auth, token: clientConfigFromValues({ common: { auth: { token } } }).config.auth.token },
-    }),
+    ...(token !== undefined && { auth: { ...auth, token: new Secret(token) } }),
   }
   return { config, hasServer: true }
 }

@@ -1,6 +1,6 @@
 // `frpc nathole discover`: frp's report in frp's words (frp-surface.md §1.3), then ours.
 
-import { examine, type FrpReport, stunServersOf } from '../lib/index.ts'
+import { examine, type FrpReport } from '../lib/index.ts'
 import { bindAddressOf, natHoleSetup, type ExamineFlags } from './examine-setup.ts'
 import { addressesText, networkRows, rowText } from './network-words.ts'
 import { describe, print } from './output.ts'
@@ -18,8 +18,7 @@ export async function discoverCommand(flags: ExamineFlags): Promise<number> {
     const bind = bindAddressOf(flags.natHoleLocalAddr)
     const { network, frp } = await examine({
       config,
-      triesServer: false,
-      stunServers: stunServersOf(config, { withServer }),
+      server: withServer ? 'stun' : 'none',
       ...(bind && { bind }),
     })
     if (flags.json) {

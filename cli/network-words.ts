@@ -33,7 +33,8 @@ export function rowText([name, text]: Row): string {
 }
 
 export function addressesText(addresses: readonly Address[]): string {
-  return addresses.map(({ ip, port }) => (ip.includes(':') ? `[${ip}]:${port}` : `${ip}:${port}`)).join(' ')
+  const texts = addresses.map(({ ip, port }) => `${ip.includes(':') ? `[${ip}]` : ip}:${port}`)
+  return texts.join(' ')
 }
 
 function serverRows({ discovery }: NetworkReport): Row[] {
@@ -98,7 +99,7 @@ function portsRows({ discovery }: NetworkReport): Row[] {
     case 'preserving':
       return [['Ports', 'as inside']]
     case 'sequential':
-      return [['Ports', `the last one plus ${ports.step}; others take ${Math.round(ports.ratePerSecond)}/s`]]
+      return [['Ports', sequenceText(ports.step, Math.round(ports.ratePerSecond))]]
     case 'random-in-block':
       return [['Ports', `random, from ${ports.first} to ${ports.first + ports.size - 1}`]]
     case 'random':
@@ -106,6 +107,11 @@ function portsRows({ discovery }: NetworkReport): Row[] {
     default:
       return ports satisfies never
   }
+}
+
+function sequenceText(step: number, othersPerSecond: number): string {
+  const text = `each is the last one plus ${step}`
+  return othersPerSecond === 0 ? text : `${text}, and others take ${othersPerSecond} a second`
 }
 
 function hairpinRows({ discovery }: NetworkReport): Row[] {
@@ -125,7 +131,8 @@ function routerRows({ portMapping }: NetworkReport): Row[] {
   if (gateway === undefined) return [['Router', 'none found: no default route with a gateway']]
   if (mapping !== undefined) {
     const { protocol, external } = mapping
-    return [['Router', `${gateway} maps ports by ${PROTOCOL_NAMES[protocol]}, outside it is ${external.ip}`]]
+    const name = PROTOCOL_NAMES[protocol]
+    return [['Router', `${gateway} maps ports by ${name}, outside it is ${external.ip}`]]
   }
   const refusals = protocols.flatMap(({ reason }) => (reason === undefined ? [] : [reason]))
   const [why = 'no answer by PCP, NAT-PMP or UPnP'] = refusals

@@ -9,7 +9,7 @@
 //   await client.start()
 
 export type { Bench, BenchDoors, BenchService } from './bench/index.ts'
-export { createClient, examine, openBenchDoors, stunServersOf } from './client/index.ts'
+export { createClient, examine, openBenchDoors } from './client/index.ts'
 export type {
   BenchDoorsOptions,
   Client,

@@ -8,7 +8,8 @@ import { errorDetail, TunnelError, type ErrorCode } from '../errors.ts'
 import { type Logger, silentLogger } from '../log.ts'
 import { natFeature, type NatFeature } from '../nathole/index.ts'
 import { examineNetwork, type NetworkReport, parseStunServers } from '../peer/index.ts'
-import type { ServerView, StunServerName } from '../peer/index.ts'
+import type { ExamineOptions, ServerView } from '../peer/index.ts'
+import { ownStunServers } from './hole-network.ts'
 import { ClientRun } from './run.ts'
 
 /** How one protocol reaches frps. */
@@ -42,10 +43,11 @@ export interface Examination {
 
 export interface ExamineNetworkOptions {
   readonly config: ClientConfig
-  /** Logs in at serverAddr:serverPort. */
-  readonly triesServer: boolean
-  /** STUN servers that are asked beside those that frps names. */
-  readonly stunServers: readonly StunServerName[]
+  /**
+   * `login`: logs in at serverAddr:serverPort and asks its STUN servers. `stun`: only asks whether
+   * it answers STUN. `none`: there is no server.
+   */
+  readonly server: 'login' | 'stun' | 'none'
   /** Where the socket is bound that is asked about. */
   readonly bind?: Address
   readonly log?: Logger
@@ -58,15 +60,15 @@ export interface ExamineNetworkOptions {
  * UNSUPPORTED where no UDP socket can be opened, with ABORTED, and with CONFIG_INVALID.
  */
 export async function examine(options: ExamineNetworkOptions): Promise<Examination> {
-  const { config, triesServer, stunServers, bind, signal } = options
+  const { config, server: use, bind, signal } = options
   const clock = options.clock ?? systemClock
   const log = options.log ?? silentLogger
   const { protocol } = config.transport
-  const protocols = (['quic', 'tcp'] as const).filter(one => protocol === 'auto' || one === protocol)
-  const trials = triesServer ? protocols.map(one => new Trial(config, one, clock)) : []
+  const protocols = (['quic', 'tcp'] as const).filter(one => [one, 'auto'].includes(protocol))
+  const trials = use === 'login' ? protocols.map(one => new Trial(config, one, clock)) : []
   try {
     const network = await examineNetwork({
-      stunServers,
+      ...stunServersOf(config, use),
       mapsPorts: config.natPortMapping,
       server: firstView(trials),
       bind,
@@ -110,7 +112,7 @@ class Trial {
     } catch (error) {
       const code = error instanceof TunnelError ? error.code : undefined
       const tookMs = clock.now() - startedAt
-      return { ...failed, protocol, tookMs, error: errorDetail(error), code }
+      return { ...failed, protocol, tookMs, error: reasonOf(error), code }
     }
     return {
       protocol,
@@ -159,11 +161,25 @@ function frpReport({ discovery, localIps }: NetworkReport): FrpReport | undefine
   return { ...natFeature(seen, localIps), stunServer: first.server, addresses: seen }
 }
 
-/** `natHoleStunServer`, and frps itself: one of ours answers STUN on the port of QUIC. */
-export function stunServersOf(
-  { natHoleStunServer, serverAddr, serverPort }: ClientConfig,
-  { withServer }: { readonly withServer: boolean },
-): StunServerName[] {
+/**
+ * Whom to ask. frp's default server is somebody else's: with frps of ours the doctor needs it not.
+ * frps answers STUN on the port of QUIC.
+ */
+function stunServersOf(
+  config: ClientConfig,
+  use: ExamineNetworkOptions['server'],
+): Pick<ExamineOptions, 'stunServers' | 'otherStunServers'> {
+  const { natHoleStunServer, serverAddr, serverPort } = config
   const named = parseStunServers(natHoleStunServer)
-  return withServer ? [...named, { host: serverAddr, port: serverPort }] : named
+  const frps = { host: serverAddr, port: serverPort }
+  if (use === 'none') return { stunServers: named }
+  if (use === 'stun') return { stunServers: [...named, frps] }
+  const chosen = ownStunServers(config)
+  return { stunServers: chosen, otherStunServers: chosen.length > 0 ? [frps] : [...named, frps] }
+}
+
+/** Without the sentence that frp writes around it. */
+function reasonOf(error: unknown): string {
+  const cause = error instanceof TunnelError ? error.cause : undefined
+  return errorDetail(cause ?? error)
 }

@@ -3,7 +3,6 @@ export { openBenchDoors, type BenchDoorsOptions } from './bench-doors.ts'
 export { createClient, type Client, type ClientOptions, type ClientSetup } from './client.ts'
 export {
   examine,
-  stunServersOf,
   type Examination,
   type ExamineNetworkOptions,
   type FrpReport,

@@ -13,8 +13,10 @@ import { PeerPort } from './port.ts'
 import { PortMappingKeeper, type PortMappingReport } from './portmap.ts'
 
 export interface ExamineOptions {
-  /** Besides those of `server`, and asked first. */
+  /** Asked in any case, and first. */
   readonly stunServers: readonly StunServerName[]
+  /** Asked where the session with frps names none. */
+  readonly otherStunServers?: readonly StunServerName[]
   /** The session with frps, once there is one or none can be had. */
   readonly server?: Promise<ServerView | undefined>
   /** Whether the router is asked for a mapping. */
@@ -47,7 +49,7 @@ const SOMEWHERE = '198.51.100.1'
  * ABORTED.
  */
 export async function examineNetwork(options: ExamineOptions): Promise<NetworkReport> {
-  const { clock, log, signal, stunServers } = options
+  const { clock, log, signal, stunServers, otherStunServers = [] } = options
   const port = await PeerPort.open(options.bind)
   let mapping: MappingTrial | undefined
   try {
@@ -55,10 +57,10 @@ export async function examineNetwork(options: ExamineOptions): Promise<NetworkRe
     const server = await options.server
     await mapping?.keeper.settled
     const portMapping = mapping?.keeper.report
-    const requestFilterTest = server?.requestFilterTest
+    const { requestFilterTest, stunServers: offered = [] } = server ?? {}
     const discovery = await discoverNat({
       port,
-      servers: [...stunServers, ...(server?.stunServers ?? [])],
+      servers: [...stunServers, ...(offered.length > 0 ? offered : otherStunServers)],
       clock,
       log,
       gatewayIp: gatewayIpOf(portMapping),
