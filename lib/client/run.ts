@@ -292,8 +292,10 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     const link = this.#link
     const visited = this.#visitors.close()
     if (link) await this.#within(graceMs, Promise.all([link.drain(), visited]))
-    await this.#within(CLOSE_LIMIT_MS, this.#end(link))
+    // Peers hear of it over the relay, too: before the session is over.
+    this.#visitors.end()
     for (const proxy of this.#proxies.values()) proxy.close()
+    await this.#within(CLOSE_LIMIT_MS, this.#end(link))
     await this.#within(CLOSE_LIMIT_MS, this.#network.close())
     clearInterval(this.#keepAlive)
     this.#settleClosed()

@@ -61,6 +61,11 @@ export class Visitors {
     await Promise.all(this.#visitors.map(({ visitor }) => visitor.close()))
   }
 
+  /** Drops the users who have not left. */
+  end(): void {
+    for (const { visitor } of this.#visitors) visitor.end?.()
+  }
+
   #create(config: VisitorConfig): Visitor {
     const { user, log, clock, network, holeNetwork, changed } = this.#options
     const visitor: Visitor = createVisitor(config, {

@@ -64,4 +64,6 @@ export interface Visitor {
   serve(user: Duplex): void
   /** Closes its port at once; resolves when the last user has left. */
   close(): Promise<void>
+  /** After `close`, for ways that do not end with the session: drops who has not left. */
+  end?(): void
 }

@@ -40,4 +40,6 @@ export interface VisitorPath {
   onRoute(handler: (route: Route | undefined) => void): void
   /** No new streams; those that run end with their users. */
   close(): Promise<void>
+  /** Ends them, where they do not end with the session. */
+  end?(): void
 }

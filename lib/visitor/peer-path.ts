@@ -89,12 +89,12 @@ export class PeerPath implements VisitorPath {
     this.#cancelRetry?.()
     const connected = this.#connected
     if (connected === undefined) return
-    if (connected.peer.users === 0) this.#end('the visitor stops')
-    else connected.peer.onIdle = () => this.#end('the visitor stops')
+    if (connected.peer.users === 0) this.end()
+    else connected.peer.onIdle = () => this.end()
   }
 
-  #end(reason: string): void {
-    this.#connected?.peer.close(reason)
+  end(): void {
+    this.#connected?.peer.close('the visitor stops')
     this.#link?.close()
   }
 

@@ -105,6 +105,10 @@ export class StreamVisitor implements Visitor {
     if (this.#users > 0) await new Promise<void>(resolve => (this.#onIdle = resolve))
   }
 
+  end(): void {
+    this.#path.end?.()
+  }
+
   async #join(user: Duplex, signal: AbortSignal): Promise<void> {
     const opening = this.#path.openStream({ signal })
     const { stream, halfClose, isEndToEnd } = await opening.finally(() => this.#waiting--)

@@ -84,6 +84,10 @@ class XtcpPath implements VisitorPath {
     await Promise.all([this.#peers.close(), this.#holes?.close()])
   }
 
+  end(): void {
+    this.#peers.end()
+  }
+
   /** The way of frp, when the error says that ours is not possible. */
   #handleFailure(error: unknown): FrpHolePath | undefined {
     if (!(error instanceof TunnelError) || error.code !== 'UNSUPPORTED') return undefined

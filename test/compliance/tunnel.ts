@@ -113,6 +113,9 @@ async function joinTunnel(
       serverAddr: '127.0.0.1',
       serverPort,
       auth: { token: TOKEN },
+      // Nobody outside of this machine is asked.
+      natHoleStunServer: '',
+      natPortMapping: false,
       ...choice.client,
       transport: { protocol: isMemory ? 'tcp' : transport.protocol, ...transport.client },
     },

@@ -1,3 +1,3 @@
-import { visitorStcpSuite } from './visitor-stcp.ts'
+import { visitorStreamSuite } from './visitor-stream.ts'
 
-visitorStcpSuite({ name: 'memory', protocol: 'memory' })
+visitorStreamSuite({ name: 'memory', protocol: 'memory' }, 'stcp')

@@ -1,8 +1,8 @@
-import { visitorStcpSuite } from './visitor-stcp.ts'
+import { visitorStreamSuite } from './visitor-stream.ts'
 
-visitorStcpSuite({
+visitorStreamSuite({
   name: 'tcp without multiplexing',
   protocol: 'tcp',
   client: { tcpMux: false },
   server: { tcpMux: false },
-})
+}, 'stcp')

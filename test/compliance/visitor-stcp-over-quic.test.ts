@@ -1,7 +1,7 @@
 import t from 'tap'
 import { quicSupport } from '../../lib/transport/quic.ts'
-import { visitorStcpSuite } from './visitor-stcp.ts'
+import { visitorStreamSuite } from './visitor-stream.ts'
 
 const support = await quicSupport()
-if (support === true) visitorStcpSuite({ name: 'quic', protocol: 'quic' })
+if (support === true) visitorStreamSuite({ name: 'quic', protocol: 'quic' }, 'stcp')
 else t.test('quic', { skip: support }, async () => {})

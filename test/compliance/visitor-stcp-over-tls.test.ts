@@ -1,3 +1,3 @@
-import { visitorStcpSuite } from './visitor-stcp.ts'
+import { visitorStreamSuite } from './visitor-stream.ts'
 
-visitorStcpSuite({ name: 'tcp', protocol: 'tcp' })
+visitorStreamSuite({ name: 'tcp', protocol: 'tcp' }, 'stcp')

@@ -1,4 +1,5 @@
-// What an stcp proxy and its visitor must do when all three places are ours, whatever carries it.
+// What a proxy for visitors with byte streams and its visitor must do when all three places are ours,
+// whatever carries it.
 
 import t, { type Test } from 'tap'
 import type { RawValues } from '../../lib/index.ts'
@@ -23,10 +24,14 @@ export interface VisitChoice {
   /** Values of the proxy and of the visitor. */
   readonly proxy?: RawValues
   readonly visitor?: RawValues
+  /** Default: stcp. */
+  readonly type?: StreamVisitorType
   /** Of the two clients. */
   readonly owner?: RawValues
   readonly guest?: RawValues
 }
+
+export type StreamVisitorType = 'stcp' | 'xtcp'
 
 export interface VisitTunnel {
   readonly tunnel: Tunnel
@@ -44,7 +49,8 @@ export async function openVisit(
   localPort: number,
   choice: VisitChoice = {},
 ): Promise<VisitTunnel> {
-  const key = { type: 'stcp', secretKey: 'open sesame' }
+  const { type = 'stcp' } = choice
+  const key = { type, secretKey: 'open sesame' }
   const log = new LogLines()
   const tunnel = await openTunnel(t, transport, {
     proxies: [{ name: 'secret', localPort, ...key, ...choice.proxy }],
@@ -59,8 +65,14 @@ export async function openVisit(
   return { tunnel, guest, log, door: await guest.door('door') }
 }
 
-export function visitorStcpSuite(transport: TransportChoice): void {
-  const title = (claim: string): string => `${transport.name}: ${claim}`
+export function visitorStreamSuite(transport: TransportChoice, type: StreamVisitorType): void {
+  const title = (claim: string): string => `${type} over ${transport.name}: ${claim}`
+  const open = (t: Test, localPort: number, choice: VisitChoice = {}): Promise<VisitTunnel> =>
+    openVisit(t, transport, localPort, { ...choice, type })
+  const wrongSecret =
+    type === 'stcp'
+      ? 'visitor connection of [secret]: auth failed; is secretKey the same'
+      : 'is secretKey the same on both sides?'
 
   for (const [name, layers] of Object.entries({
     plain: {},
@@ -74,7 +86,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
         atService = readAll(socket)
         socket.end(down.bytes)
       })
-      const { door, log } = await openVisit(t, transport, localPort, layers)
+      const { door, log } = await open(t, localPort, layers)
       const socket = await user(t, door)
       const received = readAll(socket)
       socket.end(up.bytes)
@@ -86,7 +98,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
 
   t.test(title('a service that speaks first is heard, the first time and later'), async t => {
     const localPort = await service(t, socket => socket.write('SSH-2.0\n'))
-    const { door } = await openVisit(t, transport, localPort)
+    const { door } = await open(t, localPort)
     for (let i = 0; i < 3; i++) {
       const socket = await user(t, door)
       t.equal((await readBytes(socket, 8)).toString(), 'SSH-2.0\n')
@@ -98,7 +110,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
     const localPort = await service(t, socket => {
       void readAll(socket).then(asked => socket.end(`you said ${asked.toString()}`))
     })
-    const { door } = await openVisit(t, transport, localPort)
+    const { door } = await open(t, localPort)
     const socket = await user(t, door)
     socket.end('hello')
     t.equal((await readAll(socket)).toString(), 'you said hello')
@@ -106,7 +118,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
 
   t.test(title('50 users at once and 100 one after another are all served'), async t => {
     const localPort = await service(t, echo)
-    const { door } = await openVisit(t, transport, localPort)
+    const { door } = await open(t, localPort)
     const visit = async (i: number): Promise<boolean> => {
       const socket = await user(t, door)
       socket.end(`user ${i}`)
@@ -120,7 +132,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
   t.test(title('a wrong secret gets nothing, is told so, and disturbs nobody'), async t => {
     let isReached = false
     const localPort = await service(t, () => (isReached = true))
-    const { door, log, tunnel } = await openVisit(t, transport, localPort, {
+    const { door, log, tunnel } = await open(t, localPort, {
       visitor: { secretKey: 'open barley' },
     })
     for (let i = 0; i < 2; i++) {
@@ -128,14 +140,14 @@ export function visitorStcpSuite(transport: TransportChoice): void {
       socket.write('hello')
       t.equal((await readAll(socket)).length, 0)
     }
-    await log.until('visitor connection of [secret]: auth failed; is secretKey the same')
+    await log.until(wrongSecret)
     t.notOk(isReached, 'the service was not even dialed')
     t.match(tunnel.client.status(), [{ phase: 'running' }])
   })
 
   t.test(title('who is not allowed is told so, and who is gets in'), async t => {
     const localPort = await service(t, echo)
-    const { door, log, tunnel } = await openVisit(t, transport, localPort, {
+    const { door, log, tunnel } = await open(t, localPort, {
       owner: { user: 'ann' },
       proxy: { allowUsers: ['bob'] },
       guest: { user: 'eve' },
@@ -146,7 +158,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
     const bob = await tunnel.join({
       client: { user: 'bob' },
       visitors: [
-        { name: 'door', serverUser: 'ann', serverName: 'secret', secretKey: 'open sesame' },
+        { name: 'door', type, serverUser: 'ann', serverName: 'secret', secretKey: 'open sesame' },
       ],
     })
     const socket = await user(t, await bob.door('door'))
@@ -156,7 +168,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
 
   t.test(title('an unknown server name is told'), async t => {
     const localPort = await service(t, echo)
-    const { door, log } = await openVisit(t, transport, localPort, {
+    const { door, log } = await open(t, localPort, {
       visitor: { serverName: 'nothing' },
     })
     t.equal((await readAll(await user(t, door))).length, 0)
@@ -165,7 +177,7 @@ export function visitorStcpSuite(transport: TransportChoice): void {
 
   t.test(title('when the owner goes the running user is closed, and the next one told'), async t => {
     const localPort = await service(t, echo)
-    const { door, log, tunnel } = await openVisit(t, transport, localPort)
+    const { door, log, tunnel } = await open(t, localPort)
     const socket = await user(t, door)
     socket.write('hello')
     t.equal((await readBytes(socket, 5)).toString(), 'hello')

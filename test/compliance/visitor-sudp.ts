@@ -4,7 +4,7 @@ import { randomBytes } from 'node:crypto'
 import t from 'tap'
 import type { TransportChoice } from './tunnel.ts'
 import { UdpUser, udpService } from './udp.ts'
-import { openVisit } from './visitor-stcp.ts'
+import { openVisit } from './visitor-stream.ts'
 
 const SUDP = { proxy: { type: 'sudp' }, visitor: { type: 'sudp' } }
 

@@ -1,0 +1,3 @@
+import { visitorStreamSuite } from './visitor-stream.ts'
+
+visitorStreamSuite({ name: 'tcp', protocol: 'tcp' }, 'xtcp')
