@@ -82,6 +82,7 @@ export class Server extends EventEmitter<ServerEvents> {
     this.#clock = clock
     this.#listen = options.listen ?? (events => openNetwork(config, events))
     const { allowPorts, proxyBindAddr: bindAddr } = config
+    const stun = new StunService({ config, clock, log: this.#log })
     const newTable = (): PortTable => new PortTable({ allowPorts, random: Math.random })
     this.#context = {
       config,
@@ -89,7 +90,12 @@ export class Server extends EventEmitter<ServerEvents> {
       log,
       names: new Set(),
       ports: new UserPorts({ table: newTable(), bindAddr, clock }),
-      udpPorts: new UserUdpPorts({ table: newTable(), bindAddr, clock }),
+      udpPorts: new UserUdpPorts({
+        table: newTable(),
+        bindAddr,
+        clock,
+        reclaim: port => stun.leave(port),
+      }),
       key: deriveKey(config.auth.token.reveal()),
       visitors: new Visitors({
         clock,
@@ -101,7 +107,7 @@ export class Server extends EventEmitter<ServerEvents> {
         log: this.#log,
         reserveMs: config.natholeAnalysisDataReserveHours * 3_600_000,
       }),
-      stun: new StunService({ config, clock, log: this.#log }),
+      stun,
       emit: (name, ...args) => this.#emit(name, ...args),
     }
     this.#benches = config.allowBench ? new BenchHost({ clock, log: this.#log }) : undefined

@@ -17,7 +17,7 @@ import type { Clock } from '../clock.ts'
 import type { ServerConfig } from '../config/index.ts'
 import { errorText, systemCode } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { openUdpSocket, type UdpSocket } from '../udp/index.ts'
+import { openPlainSocket, type UdpSocket } from '../udp/index.ts'
 import type { ServerExtension, StunTest, StunTestResp } from '../wire/messages.ts'
 import { addressTowards, versionOf, type OwnAddress } from './public-address.ts'
 
@@ -88,6 +88,21 @@ export class StunService {
     else log.info(`frps stun listen on ${this.#places().map(formatAddress).join(', ')}`)
   }
 
+  /**
+   * A udp proxy wants the port that STUN has taken by default, without being told to: true when it
+   * is free now. From then on the second port is any other.
+   */
+  async leave(port: number): Promise<boolean> {
+    const second = this.#sockets.get('second')
+    if (this.#options.config.stunPort !== 0 || second?.address.port !== port) return false
+    this.#sockets.delete('second')
+    await second.close()
+    await this.#open('second', { ip: second.address.ip, port: 0 })
+    const now = this.#sockets.get('second')?.address.port ?? 'none'
+    this.#options.log.info(`udp port ${port} goes to a proxy; the second port of STUN is ${now}`)
+    return true
+  }
+
   get ports(): StunPorts {
     const other = this.#sockets.get('other')?.address
     return {
@@ -152,7 +167,7 @@ export class StunService {
   /** The reason why not, or undefined. */
   async #open(name: StunSocket, at: Address): Promise<string | undefined> {
     try {
-      const socket = await openUdpSocket(at, { use: 'packets' })
+      const socket = await openPlainSocket(at)
       this.#sockets.set(name, socket)
       socket.start({
         onDatagram: (data, from) => {

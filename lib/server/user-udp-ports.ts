@@ -14,6 +14,8 @@ export interface UserUdpPortsOptions {
   /** Empty or 0.0.0.0: all interfaces, IPv6 too, as Go does it. */
   readonly bindAddr: string
   readonly clock: Clock
+  /** Somebody of ours holds this port who need not: true when he has left it. */
+  readonly reclaim?: (port: number) => Promise<boolean>
 }
 
 export interface UserUdpPortRequest {
@@ -52,7 +54,11 @@ export class UserUdpPorts {
     for (const port of table.candidates(name, remotePort, clock.now())) {
       if (!table.claim(port, name)) continue
       try {
-        const socket = await bind(bindAddr, port)
+        const socket = await bind(bindAddr, port).catch(async (error: unknown) => {
+          const isWanted = port === remotePort && systemCode(error) === 'EADDRINUSE'
+          if (!isWanted || !(await this.#options.reclaim?.(port))) throw error
+          return await bind(bindAddr, port)
+        })
         table.handleBound(port)
         socket.start({ onDatagram: (payload, from) => onPacket(payload, from), onBatchEnd() {} })
         let closed: Promise<void> | undefined
