@@ -34,15 +34,16 @@ export async function dialHole(socket: UdpSocket, options: QuicHoleOptions): Pro
     // What a real visitor sends, though it is no name.
     serverName: formatAddress(options.remote),
   })
-  return session(endpoint, connection.ready.then(() => connection), options)
+  const session = connection.ready.then(() => sessionOf(connection, endpoint))
+  return settled(session, endpoint, options)
 }
 
 /** The owner's end: one connection, from the address that the hole was opened with. */
 export async function acceptHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
-  let take = (_connection: QuicConnection): void => {}
-  const first = new Promise<QuicConnection>(resolve => (take = resolve))
+  let take = (_session: Session): void => {}
+  const first = new Promise<Session>(resolve => (take = resolve))
   let isTaken = false
-  const endpoint = await openEndpoint(socket, options, {
+  const endpoint: QuicEndpoint = await openEndpoint(socket, options, {
     ...(await selfSignedCertificate()),
     onConnection: connection => {
       // Whoever else finds the port is not the one who proved to know the secret.
@@ -51,10 +52,15 @@ export async function acceptHole(socket: UdpSocket, options: QuicHoleOptions): P
         return
       }
       isTaken = true
-      take(connection)
+      // At once: streams may have come with the end of the handshake.
+      take(sessionOf(connection, endpoint))
     },
   })
-  return session(endpoint, first, options)
+  return settled(first, endpoint, options)
+}
+
+function sessionOf(connection: QuicConnection, endpoint: QuicEndpoint): Session {
+  return new QuicSession(connection, endpoint.socket.address, endpoint)
 }
 
 async function openEndpoint(
@@ -77,14 +83,13 @@ async function openEndpoint(
   }
 }
 
-async function session(
+async function settled(
+  session: Promise<Session>,
   endpoint: QuicEndpoint,
-  connecting: Promise<QuicConnection>,
   { signal }: QuicHoleOptions,
 ): Promise<Session> {
   try {
-    const connection = await within(connecting, signal)
-    return new QuicSession(connection, endpoint.socket.address, endpoint)
+    return await within(session, signal)
   } catch (error) {
     await endpoint.close('giving up')
     throw error
