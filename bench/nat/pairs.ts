@@ -5,7 +5,7 @@ import type { Metric, Table } from '../report/types.ts'
 import { median } from '../stats.ts'
 import { attempt, type Attempt } from './attempt.ts'
 import { addShare, bound, isUsual, repeat, type Part, type PartRig } from './part.ts'
-import { isHopeless, KINDS, PAIRS, RELAY_RTT_MS } from './places.ts'
+import { isHopeless, KINDS, PAIRS, RELAY_RTT_MS, SERVER_RTT_MS } from './places.ts'
 import type { Kind, Pair } from './places.ts'
 
 /** Ours may take ten seconds where ports are random. */
@@ -93,6 +93,31 @@ export const lossyPart: Part = {
       })
     }
     addShare(rig, 'lossy-share', within)
+  },
+}
+
+/** Before anything is known: discovery, the first handshake and punching, one after the other. */
+export const coldPart: Part = {
+  name: 'cold',
+  title: 'cone and public pairs when the visitor has just started: nothing is known yet',
+  metrics: [
+    { ...metric('cold-direct', 'just started: time to direct, cone pairs', 'ms', 'lower') },
+    { ...metric('cold-first-byte', 'just started: first byte, cone pairs', 'ms', 'lower') },
+  ].map(one => ({ ...one, scenario: 'cold' })),
+  goals: [bound('cold-direct', { atMost: CONE_GOAL_MS + SERVER_RTT_MS })],
+  includes: isUsual,
+  run: async rig => {
+    for (const pair of rig.pairs.filter(isCone)) {
+      const what = `just started, ${pair.visitor} to ${pair.owner}`
+      await repeat(rig, { count: triesOf(rig), what }, async round => {
+        const place = { type: 'apart', ...pair } as const
+        const options = { place, limitMs: limitOf(rig), settleMs: 0 }
+        const one = await attempt(rig.world, rig.server, options, rig.signal)
+        const { directMs, firstByteMs } = one
+        if (directMs !== undefined) rig.add({ 'cold-direct': directMs }, round)
+        if (firstByteMs !== undefined) rig.add({ 'cold-first-byte': firstByteMs }, round)
+      })
+    }
   },
 }
 

@@ -43,6 +43,7 @@ const KNOWN: Readonly<Record<string, { readonly title: string; readonly text: st
     title: 'Pairs of NATs',
     text: 'Every kind of NAT against every other: when the way is direct, and the first byte.',
   },
+  cold: { title: 'Just started', text: 'The user comes before anything is known.' },
   lossy: { title: 'Pairs with loss', text: 'The same for ordinary NATs, with 2 % loss each way.' },
   foreign: {
     title: 'A NAT with other users',
