@@ -39,6 +39,11 @@ const DEFAULT_LIMITS: PunchLimits = {
 /** Pairs of a round: two lists of candidates, and what showed only in probes. */
 const MOST_CHECKS = 64
 const MOST_LEARNED = 16
+/**
+ * One datagram of the peer, carried elsewhere by somebody on the way, makes us send so many there;
+ * more only as he goes on.
+ */
+const LEARNED_TRIES = 4
 /** Where it should not help, a probe goes out a few times all the same: profiles may be wrong. */
 const HOPELESS_TRIES = 3
 /** Paths that are told; a guess may hit several times. */
@@ -205,7 +210,7 @@ export class Puncher {
         to: from,
         kind: this.#kindOf(from),
         technique: techniqueOfCandidate('prflx', this.#kindOf(from)),
-        tries: MOST_TRIES,
+        tries: LEARNED_TRIES,
         openerUntil: undefined,
       },
       now,

@@ -17,6 +17,7 @@ import {
   type PunchEvent,
   type PunchOptions,
 } from '../../nat/index.ts'
+import { canonicalIp } from '../../nat/ip.ts'
 
 export type FoundPath = Extract<PunchEvent, { type: 'path' }> & { readonly at: number }
 
@@ -48,6 +49,12 @@ export class PunchPeer {
   sent = 0
   /** Of them, to addresses that the peer did not offer. */
   guessed = 0
+  /** How often the driver looked whether something is due. */
+  wakeUps = 0
+  /** Addresses that something was sent to. */
+  readonly sentTo: Set<string> = new Set()
+  /** Sees what is received before the puncher does. */
+  onDatagram: ((datagram: Datagram) => void) | undefined
   peer: PunchPeer | undefined
   puncher: Puncher | undefined
   readonly #options: PunchPeerOptions
@@ -74,7 +81,7 @@ export class PunchPeer {
     this.#sample()
   }
 
-  offer(): Offer {
+  offer: () => Offer = () => {
     const { nat, candidates = [], profile } = this.#options
     const srflx = this.#srflx
     return {
@@ -101,13 +108,13 @@ export class PunchPeer {
     return this.#srflx ? [this.#srflx.ip] : []
   }
 
-  /** The number of the path's socket is its key in `sendOn`. */
-  get firstPathAt(): number | undefined {
-    return this.paths[0]?.at
-  }
-
   get reason(): string | undefined {
     return this.events.find(event => event.type === 'gave-up')?.reason
+  }
+
+  /** Of the real socket, before any NAT. */
+  get port(): number {
+    return this.#sockets.get(0)?.port ?? 0
   }
 
   get openSockets(): number {
@@ -133,10 +140,21 @@ export class PunchPeer {
   }
 
   handleRemote(remote: Offer): void {
-    for (const { address } of remote.candidates) this.#known.add(`${address.ip} ${address.port}`)
+    for (const { address } of remote.candidates) this.#known.add(addressKey(address))
     const observed = this.peer?.observed() ?? []
     this.puncher?.handleRemote({ ...remote, observed }, this.#options.simulation.now())
     this.#drain()
+  }
+
+  /** A test may do nothing instead. */
+  handleResample: () => void = () => {
+    const { simulation, serverRttMs } = this.#options
+    this.#sample(() => {
+      this.puncher?.handleLocal(this.offer(), simulation.now())
+      this.#drain()
+      const offer = this.offer()
+      simulation.after(serverRttMs, () => this.peer?.handleRemote(offer))
+    })
   }
 
   #openSocket(number: number): void {
@@ -148,6 +166,7 @@ export class PunchPeer {
 
   #handleDatagram(number: number, { payload, from }: Datagram): void {
     const { simulation } = this.#options
+    this.onDatagram?.({ payload, from, at: simulation.now(), ttl: 0 })
     this.puncher?.handleDatagram(number, payload, from, simulation.now())
     this.#drain()
   }
@@ -156,6 +175,7 @@ export class PunchPeer {
     const { simulation } = this.#options
     const { puncher } = this
     if (!puncher) return
+    this.wakeUps++
     for (;;) {
       const now = simulation.now()
       const event = puncher.pollEvent()
@@ -166,7 +186,9 @@ export class PunchPeer {
       const send = puncher.poll(now)
       if (send) {
         this.sent++
-        if (!this.#known.has(`${send.to.ip} ${send.to.port}`)) this.guessed++
+        const to = addressKey(send.to)
+        this.sentTo.add(to)
+        if (!this.#known.has(to)) this.guessed++
         const options = send.ttl === undefined ? {} : { ttl: send.ttl }
         this.#sockets.get(send.socket)?.send(send.data, send.to, options)
         continue
@@ -206,12 +228,7 @@ export class PunchPeer {
         })
         break
       case 'resample':
-        this.#sample(() => {
-          puncher.handleLocal(this.offer(), simulation.now())
-          this.#drain()
-          const offer = this.offer()
-          simulation.after(serverRttMs, () => this.peer?.handleRemote(offer))
-        })
+        this.handleResample()
         break
       case 'path':
         this.paths.push({ ...event, at: simulation.now() })
@@ -280,4 +297,8 @@ function allocationOf({ ports }: NatOptions, seen: number, now: number): PortAll
     default:
       return ports
   }
+}
+
+function addressKey({ ip, port }: Address): string {
+  return `${canonicalIp(ip)} ${port}`
 }

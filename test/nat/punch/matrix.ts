@@ -54,7 +54,7 @@ export function quantile(sorted: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Infinity
 }
 
-const CLASSES: readonly SideClass[] = ['P', 'C1', 'C2', 'C3', 'S1', 'S2', 'S3']
+const CLASSES: readonly SideClass[] = ['P', 'C1', 'C2', 'C3', 'N', 'S1', 'S2', 'S3']
 
 function printMatrix(runs: number, loss: number): void {
   console.log(`${runs} runs a pair, ${100 * loss} % loss on each access line, each way`)
