@@ -18,6 +18,8 @@ const SUSPECT_AFTER_MS = 100
  */
 const DOUBT_AFTER_MS = 250
 const SUSPECT_PROBES = 3
+/** Of a direct path that is new in use: from one sample the PTO is three times too long. */
+const FIRST_PROBES = 4
 /** Of the others when the used one is in doubt. */
 const RESERVE_PROBES = 2
 
@@ -100,6 +102,7 @@ export class Carrier {
     this.#unansweredSince = undefined
     this.#isSuspected = false
     this.#out.push({ type: 'use', route: to.route, duplicate: undefined, reason })
+    if (this.isDirect) to.ask(FIRST_PROBES)
     // A path of which nothing was heard just now is not trusted without copies.
     const isProven = to === this.#routes.relay || this.#routes.isFresh(to, now)
     if (!isProven) this.enterDoubt('it is not proven yet', now)
@@ -126,10 +129,12 @@ export class Carrier {
     // Sums as in deadline(): a difference may be rounded the other way, and time would stand still.
     const since = this.#unansweredSince ?? Number.POSITIVE_INFINITY
     if (now >= since + this.#doubtAfterMs) return this.enterDoubt('payload has no answer', now)
-    if (now >= since + this.#suspectAfterMs && !this.#isSuspected) {
-      this.#isSuspected = true
-      this.#used.ask(SUSPECT_PROBES)
-    }
+    const isOverdue = now >= since + this.#suspectAfterMs
+    if (this.#isSuspected || (!isOverdue && !this.#used.isLate)) return false
+    this.#isSuspected = true
+    if (isOverdue) this.#used.ask(SUSPECT_PROBES)
+    // Where a router forgot its mappings, frps does not know our address until it hears from us.
+    if (this.isDirect) this.#routes.relay.ask(1)
     return false
   }
 
@@ -161,11 +166,10 @@ export class Carrier {
     return undefined
   }
 
-  deadline(): number {
+  deadline(now: number): number {
     if (this.#doubt !== undefined) {
-      const { since, reserveAt, verdictAt } = this.#doubt
-      const reserve = this.#routes.best({ without: this.#used, provenSince: since })
-      return reserve ? reserveAt : verdictAt
+      const { reserveAt, verdictAt } = this.#doubt
+      return now < reserveAt ? reserveAt : verdictAt
     }
     if (this.#unansweredSince === undefined || this.#used.isLost) return Number.POSITIVE_INFINITY
     const afterMs = this.#isSuspected ? this.#doubtAfterMs : this.#suspectAfterMs

@@ -4,6 +4,7 @@
 
 import { Agreement } from './agreement.ts'
 import { Carrier } from './carrier.ts'
+import type { Doubt } from './doubt.ts'
 import { ThroughputGuard } from './guard.ts'
 import { Restraint } from './restraint.ts'
 import type { RouteHealth } from './route-health.ts'
@@ -28,8 +29,6 @@ const ACTIVE_FOR_MS = 5000
 const AWAKE_FOR_MS = 60_000
 /** A direct path this near is near enough (Tailscale 5 ms, iroh 10). */
 const NEAR_MS = 10
-/** A path that carried so long was good: its loss is an accident. */
-const GOOD_AFTER_MS = 60_000
 /** A path that is alive, but was not proven just now, is asked so often before it is used. */
 const ASK_AGAIN_MS = 3000
 /** Changes of a network come in flights. */
@@ -70,6 +69,8 @@ export class PathPolicy {
   #askedAt = Number.NEGATIVE_INFINITY
   #newNetworkAt = Number.NEGATIVE_INFINITY
   #isNewNetworkPending = false
+  /** The doubt for which another path was looked for. */
+  #replacedIn: Doubt | undefined
   #delivery: { readonly loss: number; readonly at: number } | undefined
 
   constructor({ role, random }: PathPolicyOptions, now: number) {
@@ -138,6 +139,7 @@ export class PathPolicy {
   /** Bytes of a user passed, either way. What only keeps the connection alive does not count. */
   handleActivity(now: number): void {
     this.#activeAt = now
+    this.#carrier.used.handleActivity()
   }
 
   /** What QUIC measured of the route in use, about once a second while it sends. */
@@ -207,7 +209,7 @@ export class PathPolicy {
     const graceEnd = this.#stalls.deadline(now)
     if (graceEnd !== undefined) return graceEnd
     let at = Math.min(
-      this.#carrier.deadline(),
+      this.#carrier.deadline(now),
       this.#telling.deadline(),
       this.#choiceDeadline(now),
       this.#routes.dropDeadline(now),
@@ -277,23 +279,30 @@ export class PathPolicy {
       this.#telling.tell({ type: 'lost', kind: this.#carrier.used.kind }, 3, now)
     }
     if (this.#carrier.doubt === undefined) this.#telling.forget('lost')
+    const { doubt, isDirect } = this.#carrier
+    if (isDirect && doubt !== undefined && now >= doubt.reserveAt) this.#replace(doubt, now)
     const verdict = this.#carrier.judge(now)
     if (verdict) this.#leave(verdict.to, verdict.reason, now)
   }
 
+  /** The direct path in use looks dead: another one is looked for before the verdict. */
+  #replace(doubt: Doubt | undefined, now: number): void {
+    if (doubt !== undefined && doubt === this.#replacedIn) return
+    this.#replacedIn = doubt
+    // Our address may be another one now: a mapping that was forgotten comes back elsewhere.
+    this.#out.push({ type: 'rediscover', reason: 'the direct path is silent' })
+    const { used } = this.#carrier
+    if (!this.#routes.best({ without: used })) this.#rounds.handleLoss(now)
+  }
+
   /** The route in use is dead. */
   #leave(to: RouteHealth, reason: string, now: number): void {
-    const { used, since, isDirect } = this.#carrier
-    const carriedMs = now - since
+    const { used, since, doubt, isDirect } = this.#carrier
     used.handleLost(now)
     this.#switchTo(to, reason, now)
     if (isDirect) {
-      this.#restraint.handleLoss({ carriedMs }, now)
-      // Our address may be another one now: a mapping that was forgotten comes back elsewhere.
-      this.#out.push({ type: 'rediscover', reason: 'a direct path died' })
-      if (!this.#carrier.isDirect) {
-        this.#rounds.handleLoss({ wasGood: carriedMs >= GOOD_AFTER_MS }, now)
-      }
+      this.#restraint.handleLoss({ carriedMs: now - since }, now)
+      this.#replace(doubt, now)
     }
     if (this.#role === 'owner') this.#telling.tell({ type: 'using', kind: to.kind }, 3, now)
   }
@@ -377,7 +386,8 @@ export class PathPolicy {
       return { scope: 'plain', isTimed: !isNear && this.#isAwake(now) }
     }
     // Paths that wait for the end of a hold need no other ones.
-    return { scope: 'full', isTimed: !this.#routes.hasPaths() && this.#isAwake(now) }
+    const hasOther = this.#routes.best({ without: used }) !== undefined
+    return { scope: 'full', isTimed: !hasOther && this.#isAwake(now) }
   }
 
   #isAwake(now: number): boolean {

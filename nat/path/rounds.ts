@@ -14,6 +14,8 @@ const BETTER_DELAY_MS = 60_000
 
 /** A hard punch takes 11.5 s; a driver that never says that it ended must not stop all others. */
 const MAX_ROUND_MS = 20_000
+/** A death so long after the last one has nothing to do with it. */
+const ACCIDENT_AFTER_MS = 60_000
 /** What changes comes in flights (interfaces, addresses): one round serves them all. */
 const MIN_SPACING_MS = 500
 
@@ -35,8 +37,9 @@ export class PunchRounds {
   #beganAt = Number.NEGATIVE_INFINITY
   #endsAt: number | undefined
   #failures = 0
-  /** Paths that did not live long. */
+  /** Deaths of direct paths that followed each other closely. */
   #losses = 0
+  #lostAt = Number.NEGATIVE_INFINITY
   /** Not before, unless somebody asks for it. */
   #nextAt: number
   #asked: string | undefined = 'the connection is new'
@@ -67,9 +70,10 @@ export class PunchRounds {
     this.#nextAt = Math.max(this.#nextAt, now + BETTER_DELAY_MS)
   }
 
-  /** The direct path died: a round at once, and later where that happens again and again. */
-  handleLoss({ wasGood }: { readonly wasGood: boolean }, now: number): void {
-    if (wasGood) this.#losses = 0
+  /** A direct path dies: a round at once, and later where that happens again and again. */
+  handleLoss(now: number): void {
+    if (now - this.#lostAt >= ACCIDENT_AFTER_MS) this.#losses = 0
+    this.#lostAt = now
     this.#failures = this.#losses
     this.#endsAt = undefined
     this.#nextAt = this.#losses === 0 ? now : now + (DELAYS_MS[this.#losses - 1] ?? LAST_DELAY_MS)
@@ -99,7 +103,7 @@ export class PunchRounds {
     const at = this.#dueAt(wish)
     if (at === undefined || now < at) return undefined
     const { scope } = wish
-    const again = this.#isAfterLoss ? 'the direct path died' : 'another try is due'
+    const again = this.#isAfterLoss ? 'the direct path is silent' : 'another try is due'
     const timed = scope === 'full' ? again : 'there may be a better path'
     const reason = this.#asked ?? timed
     this.#isAfterLoss = false

@@ -21,9 +21,10 @@ const EXPIRES_AFTER_MS = 30_000
 
 /** How often a route is probed. */
 export interface Pace {
-  /** When nothing came for so long. */
+  /** When nothing came for so long: random between the two, or (`grows`) twice the last time. */
   readonly minMs: number
   readonly maxMs: number
+  readonly grows: boolean
   /** However much comes: payload proves a route, but does not measure it. */
   readonly measureMs: number
   /** Longest pause between probes of a lost one. */
@@ -55,6 +56,8 @@ export class RouteHealth {
   #burst = 0
   #patienceMs = 0
   #misses = 0
+  /** Probes since there was payload. */
+  #quiet = 0
   #lossShare: number | undefined
   #lostAt: number | undefined
   #lostProbeAt = 0
@@ -101,6 +104,11 @@ export class RouteHealth {
     return this.#lostAt !== undefined
   }
 
+  /** A probe has no answer, and nothing else came. */
+  get isLate(): boolean {
+    return this.#misses > 0
+  }
+
   get isSilent(): boolean {
     return this.#misses >= MISSES
   }
@@ -121,6 +129,13 @@ export class RouteHealth {
     this.#inboundAt = now
     this.#misses = 0
     this.#lostAt = undefined
+  }
+
+  /** Payload may come at any time. */
+  handleActivity(): void {
+    if (this.#quiet === 0) return
+    this.#quiet = 0
+    this.#intervalMs = this.#draw()
   }
 
   /** A round trip that somebody else measured. */
@@ -200,6 +215,7 @@ export class RouteHealth {
     this.#probes.push({ nonce, at: now, lateAt: now + patienceMs, isMissed: false })
     if (this.#probes.length > REMEMBERED_PROBES) this.#probes.shift()
     this.#probedAt = now
+    this.#quiet++
     this.#intervalMs = this.#draw()
     this.#burst = Math.max(0, this.#burst - 1)
     if (this.#burst === 0) this.#patienceMs = 0
@@ -233,7 +249,8 @@ export class RouteHealth {
 
   /** Random, or both ends would probe at the same time, and one of the two is enough. */
   #draw(): number {
-    const { minMs, maxMs } = this.#pace
-    return minMs + this.#random() * (maxMs - minMs)
+    const { minMs, maxMs, grows } = this.#pace
+    if (!grows) return minMs + this.#random() * (maxMs - minMs)
+    return Math.min(maxMs, minMs * 2 ** this.#quiet) * (0.8 + 0.4 * this.#random())
   }
 }

@@ -24,12 +24,13 @@ const NEVER = Number.MAX_SAFE_INTEGER
 // mapping are those of one that was never answered; in reserve are only paths that were
 // (nat-traversal.md §1.4).
 const PACES = {
-  urgent: { minMs: 3000, maxMs: 3000, measureMs: 6000, lostMs: 1000 },
-  usedActive: { minMs: 3000, maxMs: 3000, measureMs: 6000, lostMs: 1000 },
-  usedIdle: { minMs: 12_000, maxMs: 15_000, measureMs: NEVER, lostMs: 15_000 },
-  reserveActive: { minMs: 5000, maxMs: 6000, measureMs: 6000, lostMs: 8000 },
-  reserveIdle: { minMs: 32_000, maxMs: 40_000, measureMs: NEVER, lostMs: 15_000 },
-  relayActive: { minMs: 12_000, maxMs: 15_000, measureMs: 15_000, lostMs: 2000 },
+  // Whoever only receives sees nothing of a death but the pause, and must ask soon.
+  used: { minMs: 400, maxMs: 3000, grows: true, measureMs: 6000, lostMs: 1000 },
+  usedIdle: { minMs: 12_000, maxMs: 15_000, grows: false, measureMs: NEVER, lostMs: 15_000 },
+  reserve: { minMs: 5000, maxMs: 6000, grows: false, measureMs: 6000, lostMs: 8000 },
+  reserveUrgent: { minMs: 3000, maxMs: 3000, grows: false, measureMs: 6000, lostMs: 1000 },
+  reserveIdle: { minMs: 32_000, maxMs: 40_000, grows: false, measureMs: NEVER, lostMs: 15_000 },
+  relay: { minMs: 12_000, maxMs: 15_000, grows: false, measureMs: 15_000, lostMs: 2000 },
 } as const satisfies Readonly<Record<string, Pace>>
 
 export interface DirectHealth {
@@ -47,7 +48,7 @@ export class Routes {
 
   constructor(random: () => number, now: number) {
     this.#random = random
-    const pace = PACES.relayActive
+    const pace = PACES.relay
     this.relay = new RouteHealth(
       { route: 'relay', kind: 'relay', technique: undefined, pace, random },
       now,
@@ -75,7 +76,7 @@ export class Routes {
     const health =
       known?.health ??
       new RouteHealth(
-        { route: id, kind, technique, pace: PACES.reserveActive, random: this.#random },
+        { route: id, kind, technique, pace: PACES.reserve, random: this.#random },
         now,
       )
     health.handleProof(rttMs, now)
@@ -171,14 +172,12 @@ export class Routes {
     used: RouteHealth,
     { isActive, isUrgent }: { readonly isActive: boolean; readonly isUrgent: boolean },
   ): void {
-    const own = isActive ? PACES.usedActive : PACES.usedIdle
-    const paths = isActive ? PACES.reserveActive : PACES.reserveIdle
-    const relay = isActive ? PACES.relayActive : PACES.reserveIdle
-    const urgent = isActive && isUrgent ? PACES.urgent : undefined
-    this.relay.setPace(urgent ?? (this.relay === used ? own : relay))
-    for (const { health } of this.#paths.values()) {
-      health.setPace(urgent ?? (health === used ? own : paths))
-    }
+    const own = isActive ? PACES.used : PACES.usedIdle
+    const urgent = isUrgent ? PACES.reserveUrgent : undefined
+    const paths = isActive ? (urgent ?? PACES.reserve) : PACES.reserveIdle
+    const relay = isActive ? (urgent ?? PACES.relay) : PACES.reserveIdle
+    this.relay.setPace(this.relay === used ? own : relay)
+    for (const { health } of this.#paths.values()) health.setPace(health === used ? own : paths)
   }
 
   /**
