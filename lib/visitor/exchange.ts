@@ -17,6 +17,9 @@ import type { VisitorSession } from './host.ts'
 const ANSWER_TIMEOUT_MS = 10_000
 const MAX_TEXT = 500
 
+/** Where an owner of ours lets nobody in: the type of the proxy is part of the key. */
+export const KEY_HINT: string = 'are type and secretKey the same on both sides?'
+
 /** What the stream is after the exchange. */
 export interface Opened {
   readonly stream: Stream

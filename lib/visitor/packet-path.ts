@@ -6,7 +6,7 @@ import { errorDetail, TunnelError } from '../errors.ts'
 import { sealedLink } from '../proxy/sealed-link.ts'
 import { layerStream } from '../stream/layers.ts'
 import { deriveKey } from '../wire/cipher.ts'
-import type { Sealed, Target } from './exchange.ts'
+import { KEY_HINT, type Sealed, type Target } from './exchange.ts'
 import type { VisitorHost } from './host.ts'
 
 export interface PacketPath {
@@ -47,7 +47,7 @@ export async function openPacketPath(
       return { link: sealedLink(link, ends, () => undefined), isEndToEnd: true, sealed }
     } catch (error) {
       const detail = `the proxy did not let us in (${errorDetail(error)})`
-      throw new TunnelError('AUTH_FAILED', `${detail}; is secretKey the same on both sides?`)
+      throw new TunnelError('AUTH_FAILED', `${detail}; ${KEY_HINT}`)
     }
   }
   throw new TunnelError('AUTH_FAILED', 'the server gives another prekey each time')

@@ -8,7 +8,7 @@ import type { PeerStatus } from '../peer/index.ts'
 import { splice } from '../stream/splice.ts'
 import { Door } from './door.ts'
 import { Entrance } from './entrance.ts'
-import { Target } from './exchange.ts'
+import { KEY_HINT, Target } from './exchange.ts'
 import type { Visitor, VisitorHost, VisitorState } from './host.ts'
 import type { VisitorPath } from './path.ts'
 import { RelayPath } from './relay-path.ts'
@@ -119,7 +119,7 @@ export class StreamVisitor implements Visitor {
     const { error } = await splice(user, stream, { halfClose })
     if (!isEndToEnd || !(error instanceof TunnelError) || error.code !== 'AUTH_FAILED') return
     const name = this.#config.serverName
-    const hint = error.detail === 'auth failed' ? '; is secretKey the same on both sides?' : ''
+    const hint = error.detail === 'auth failed' ? `; ${KEY_HINT}` : ''
     this.#host.log.warn(`visitor connection of [${name}]: ${error.detail}${hint}`)
   }
 

@@ -71,8 +71,8 @@ export function visitorStreamSuite(transport: TransportChoice, type: StreamVisit
     openVisit(t, transport, localPort, { ...choice, type })
   const wrongSecret =
     type === 'stcp'
-      ? 'visitor connection of [secret]: auth failed; is secretKey the same'
-      : 'is secretKey the same on both sides?'
+      ? 'visitor connection of [secret]: auth failed; are type and secretKey the same'
+      : 'are type and secretKey the same on both sides?'
 
   for (const [name, layers] of Object.entries({
     plain: {},

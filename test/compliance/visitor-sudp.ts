@@ -44,7 +44,7 @@ export function visitorSudpSuite(transport: TransportChoice): void {
     })
     const user = await UdpUser.open(t, door)
     user.send('hello')
-    await log.until('is secretKey the same on both sides?')
+    await log.until('are type and secretKey the same on both sides?')
     t.equal(service.seen.size, 0)
   })
 
