@@ -28,8 +28,8 @@ export class PeerSocket implements UdpSocket {
   readonly maxBurstBytes = 65_507
   readonly maxSegments = 64
   onWritable: (() => void) | undefined
-  /** So many bytes leave. */
-  onSend: ((bytes: number) => void) | undefined
+  /** Something leaves. */
+  onSend: (() => void) | undefined
   /** What came in was handled. */
   onBatch: (() => void) | undefined
   readonly closed: Promise<void>
@@ -58,7 +58,7 @@ export class PeerSocket implements UdpSocket {
 
   send(burst: Buffer, segmentBytes: number): SendResult {
     if (this.#isClosed) return 'failed'
-    this.onSend?.(burst.length)
+    this.onSend?.()
     this.#twin?.send(burst, segmentBytes)
     // Without any way they are lost, as on a cut line.
     return this.#carrier?.send(burst, segmentBytes) ?? 'sent'

@@ -53,8 +53,6 @@ const MAX_PENDING = 64
 const DELIVERY_MS = 1_000
 /** Packets of one turn of the loop need not be reported one by one. */
 const REPORT_MS = 5
-/** Bursts that surely hold more than an acknowledgement. */
-const PAYLOAD_BYTES = 200
 
 interface Pending {
   readonly route: Route
@@ -114,7 +112,7 @@ export class Peer {
       onStun: (route, socket, data, from) => this.#handleStun(route, socket, data, from),
       onRelayLost: () => this.#tell(now => this.#policy.handleRelay(false, undefined, now)),
     })
-    this.socket.onSend = bytes => this.#handleSent(bytes)
+    this.socket.onSend = () => this.#handleSent()
     this.socket.onBatch = () => this.#handleBatch()
     this.socket.use(this.#routes.carrier('relay'))
     this.#endWatching = network.onChange(what => {
@@ -318,7 +316,10 @@ export class Peer {
     const isDirect = route !== 'relay'
     const known = this.#sizes.get(route)
     const bytes = isDirect ? (known ?? UNKNOWN_DATAGRAM_BYTES) : RELAY_DATAGRAM_BYTES
-    if (this.#isNewRoute(route)) this.#session?.handleRoute(bytes)
+    if (this.#isNewRoute(route)) {
+      const isNear = this.#policy.state().kind === 'lan'
+      this.#session?.handleRoute({ datagramBytes: bytes, isNear })
+    }
     if (isDirect && known === undefined && this.role === 'visitor') void this.#measure(route)
     const way = isDirect ? `direct to ${this.#routes.describe(route)}` : 'over frps'
     this.#options.log.info(`peer path: ${way}${twin === undefined ? '' : ' (in doubt)'}, ${reason}`)
@@ -495,11 +496,12 @@ export class Peer {
     })
   }
 
-  #handleSent(bytes: number): void {
+  #handleSent(): void {
     const { clock } = this.#options
     const now = clock.now()
     if (now - this.#sentAt < REPORT_MS || this.#isOver) return
-    if (bytes < PAYLOAD_BYTES && this.#session?.isAwaitingAnswer !== true) return
+    // Acknowledgements are not answered.
+    if (this.#session?.isAwaitingAnswer !== true) return
     this.#sentAt = now
     this.#policy.handleOutbound(now)
     if (this.#users > 0) this.#policy.handleActivity(now)

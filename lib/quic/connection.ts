@@ -13,6 +13,7 @@ import { closeReason, isTlsFailure } from './failure.ts'
 import { ABORTED } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
 import { NoticeChannel, UNIDIRECTIONAL, type NoticeHost } from './notice-channel.ts'
+import type { PathFacts } from './packet.ts'
 import type { Connection, HostPort, PathStats } from './quiche-types.ts'
 import { Rebinding } from './rebinding.ts'
 import { Sender } from './sender.ts'
@@ -190,11 +191,12 @@ export class QuicConnection implements StreamHost, NoticeHost {
   /**
    * The packets travel another way from now on, unseen by quiche: what was learnt of the old way's
    * queue means nothing. `datagramBytes`: what the new way takes, up to what the connection was
-   * made for.
+   * made for. The congestion control stays the one that it began with; on a near way nothing stands
+   * before it.
    */
-  handleRoute(datagramBytes: number): void {
+  handleRoute({ datagramBytes, isNear }: PathFacts): void {
     this.resize(datagramBytes)
-    this.#sender.handleRoute()
+    this.#sender.handleRoute(isNear)
   }
 
   /** From `startDatagramBytes` to `datagramBytes` of its options. */

@@ -34,18 +34,20 @@ export class Sender {
   constructor(native: Connection, options: SenderOptions) {
     this.#native = native
     this.#options = options
-    this.handleRoute()
+    this.handleRoute(options.isNear)
   }
 
   /** The packets travel another way: its queue has to be found anew. */
-  handleRoute(): void {
-    const { gaugeId, datagramBytes, isNear } = this.#options
-    if (!isNear) this.#gate = new SendGate(this.#native, gaugeId, datagramBytes)
+  handleRoute(isNear: boolean): void {
+    const { gaugeId, datagramBytes } = this.#options
+    this.#gate = isNear ? undefined : new SendGate(this.#native, gaugeId, datagramBytes)
+    this.serve()
   }
 
-  /** As far as quiche tells; 0 on near paths. */
+  /** As far as quiche tells. */
   bytesInFlight(): number {
-    return this.#gate?.bytesInFlight() ?? 0
+    const { gaugeId, datagramBytes } = this.#options
+    return (this.#gate ?? new SendGate(this.#native, gaugeId, datagramBytes)).bytesInFlight()
   }
 
   /** Packets have come in. */

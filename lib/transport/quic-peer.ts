@@ -32,9 +32,12 @@ export class PeerSession extends QuicSession {
     this.#endpoint = endpoint
   }
 
-  /** The packets take another way from now on, which carries datagrams of so many bytes. */
-  handleRoute(datagramBytes: number): void {
-    this.#peer.handleRoute(datagramBytes)
+  /**
+   * The packets take another way from now on, which carries datagrams of so many bytes. Near: what
+   * is slow there is the programs, not the way.
+   */
+  handleRoute(facts: { readonly datagramBytes: number; readonly isNear: boolean }): void {
+    this.#peer.handleRoute(facts)
   }
 
   /** The way carries larger datagrams than was known. */
