@@ -40,10 +40,10 @@ const DEFAULT_LIMITS: PunchLimits = {
 const MOST_CHECKS = 64
 const MOST_LEARNED = 16
 /**
- * One datagram of the peer, carried elsewhere by somebody on the way, makes us send so many there;
- * more only as he goes on.
+ * One datagram of the peer, carried elsewhere by somebody on the way, wins an answer and so many
+ * probes of ours; more only as he goes on.
  */
-const LEARNED_TRIES = 4
+const LEARNED_TRIES = 2
 /** Where it should not help, a probe goes out a few times all the same: profiles may be wrong. */
 const HOPELESS_TRIES = 3
 /** Paths that are told; a guess may hit several times. */
