@@ -2,7 +2,7 @@
 // what to do about it. Only from the examination: nothing is measured here.
 
 import type { Examination, PeerKind, Prospect, ServerTrial } from '../lib/index.ts'
-import type { Row } from './network-words.ts'
+import { hasIpv6Address, type Row } from './network-words.ts'
 
 export function serverRows({ server }: Examination): Row[] {
   return server.map(trial => [trial.protocol.toUpperCase(), trialText(trial)])
@@ -26,6 +26,9 @@ export function kindLine({ network, server }: Examination): string {
       if (portMapping?.mapping) return 'The router maps ports: this machine can be called directly.'
       return 'The router lets in everybody (full cone): this machine can be called directly.'
     case 'home':
+      if (profile.mapping === 'none' && profile.filtering !== 'address-and-port-dependent') {
+        return 'This machine has a public address.'
+      }
       return profile.mapping === 'none'
         ? 'This machine has a public address behind a firewall.'
         : 'This is a usual home network: its router can be passed from both sides at once.'
@@ -34,8 +37,11 @@ export function kindLine({ network, server }: Examination): string {
     case 'random':
       return 'The network takes another port for each target, as mobile and company networks do.'
     case 'udp-blocked':
-      return hasQuic(server)
-        ? 'QUIC works, but no STUN server answers: what kind of NAT this is cannot be told.'
+      if (hasQuic(server)) {
+        return 'QUIC works, but no STUN server answers: what kind of NAT this is cannot be told.'
+      }
+      return isRealFrps(server)
+        ? 'No STUN server answers: UDP is blocked here, or they are the wrong ones.'
         : 'UDP does not get through: everything goes over frps by TCP.'
     case undefined:
       return 'Too few STUN servers answer to tell what kind of NAT this is.'
@@ -97,6 +103,12 @@ function udpAdvice({ server, network }: Examination): string[] {
   const tcp = server.find(({ protocol }) => protocol === 'tcp')
   const failsQuicOnly = quic?.isLoggedIn === false && tcp?.isLoggedIn === true
   if (failsQuicOnly && quic.code === 'UNSUPPORTED') return []
+  if (failsQuicOnly && isRealFrps(server)) {
+    // It has QUIC on a port of its own, or none.
+    const lines = ['This real frps has no QUIC on this port (quicBindPort): TCP is used.']
+    if (!udp) lines.push('Name a STUN server in natHoleStunServer, or allow outgoing UDP.')
+    return lines
+  }
   if (failsQuicOnly && udp) {
     return [
       'UDP works, but not to frps: open UDP for its port in the firewall of the server' +
@@ -116,9 +128,11 @@ function udpAdvice({ server, network }: Examination): string[] {
 }
 
 function natAdvice({ network, server }: Examination): string[] {
-  const { prognosis, discovery, portMapping } = network
+  const { prognosis, discovery, portMapping, localIps } = network
   const { profile } = discovery
-  if (!profile.udp || prognosis.own === 'open') return realServerAdvice(server)
+  const { 'udp-blocked': _, ...peers } = prognosis.peers
+  const isEasy = Object.values(peers).every(prospect => prospect === 'direct')
+  if (!profile.udp || isEasy) return realServerAdvice(server)
   const advice: string[] = []
   const gatewayIp = portMapping?.protocols.find(({ externalIp }) => externalIp)?.externalIp
   if (gatewayIp !== undefined && profile.carrier) {
@@ -131,7 +145,7 @@ function natAdvice({ network, server }: Examination): string[] {
         ' peer gets through directly.',
     )
   }
-  if (!profile.ipv6) {
+  if (!profile.ipv6 && !hasIpv6Address(localIps)) {
     advice.push(
       'Switch on IPv6 if your provider has it: where both sides have it no NAT is in the way.',
     )
@@ -159,9 +173,13 @@ function secondNatAdvice(gatewayIp: string, externalIps: readonly string[]): str
   )
 }
 
-function realServerAdvice(server: readonly ServerTrial[]): string[] {
+function isRealFrps(server: readonly ServerTrial[]): boolean {
   const reached = server.filter(({ isLoggedIn }) => isLoggedIn)
-  if (reached.length === 0 || reached.some(({ isOurs }) => isOurs)) return []
+  return reached.length > 0 && reached.every(({ isOurs }) => !isOurs)
+}
+
+function realServerAdvice(server: readonly ServerTrial[]): string[] {
+  if (!isRealFrps(server)) return []
   return [
     'The server is a real frps: peers connect in its way, without a relay. With frps of quicfrp' +
       ' they start over the relay and move to the direct path.',

@@ -5,6 +5,7 @@ import { adviceLines, kindLine, peerRows, serverRows } from './doctor-words.ts'
 import { bindAddressOf, doctorSetup, type DoctorFlags } from './examine-setup.ts'
 import { networkRows, rowText } from './network-words.ts'
 import { describe, print } from './output.ts'
+import { warningsTo } from './warnings.ts'
 
 /** `unknown`: nothing could be looked at. */
 const STATUS = { fine: 0, unknown: 1, noServer: 2, noUdp: 3 } as const
@@ -25,14 +26,16 @@ export async function doctorCommand(flags: DoctorFlags): Promise<number> {
     if (process.stderr.isTTY) {
       process.stderr.write('Asking the server, STUN servers and the router (up to 10 s) ...\n')
     }
+    const warnings: string[] = []
     const examination = await examine({
       config: { ...config, transport: { ...transport, dialServerTimeout } },
       server: hasServer ? 'login' : 'none',
+      log: warningsTo(warnings),
       ...(bind && { bind }),
     })
     const server = hasServer ? `${config.serverAddr}:${config.serverPort}` : undefined
     if (flags.json) print(JSON.stringify(examination, undefined, 2))
-    else printReport(examination, server)
+    else printReport(examination, server, warnings)
     return STATUS[outcomeOf(examination)]
   } catch (error) {
     print(describe(error))
@@ -40,7 +43,11 @@ export async function doctorCommand(flags: DoctorFlags): Promise<number> {
   }
 }
 
-function printReport(examination: Examination, server: string | undefined): void {
+function printReport(
+  examination: Examination,
+  server: string | undefined,
+  warnings: readonly string[],
+): void {
   if (server === undefined) {
     print('No server was named: -c frpc.toml, or -s frps.example [-P 7000] [-t token].')
   } else {
@@ -49,6 +56,7 @@ function printReport(examination: Examination, server: string | undefined): void
   }
   print('\nNetwork')
   for (const row of networkRows(examination.network)) print(rowText(row))
+  for (const warning of warnings) print(rowText(['Warning', warning]))
   print(`\n${kindLine(examination)}`)
   print('\nConnections to a peer (xtcp)')
   for (const row of peerRows(examination)) print(row)

@@ -4,6 +4,7 @@ import { examine, type FrpReport } from '../lib/index.ts'
 import { bindAddressOf, natHoleSetup, type ExamineFlags } from './examine-setup.ts'
 import { addressesText, networkRows, rowText } from './network-words.ts'
 import { describe, print } from './output.ts'
+import { warningsTo } from './warnings.ts'
 
 /** Resolves to the exit status: 0, or 1 with frp's text of what is missing. */
 export async function discoverCommand(flags: ExamineFlags): Promise<number> {
@@ -16,8 +17,10 @@ export async function discoverCommand(flags: ExamineFlags): Promise<number> {
   const withServer = hasServer && flags.natHoleStunServer === undefined
   try {
     const bind = bindAddressOf(flags.natHoleLocalAddr)
+    const warnings: string[] = []
     const { network, frp } = await examine({
       config,
+      log: warningsTo(warnings),
       server: withServer ? 'stun' : 'none',
       ...(bind && { bind }),
     })
@@ -27,7 +30,8 @@ export async function discoverCommand(flags: ExamineFlags): Promise<number> {
     }
     const { profile, servers } = network.discovery
     if (frp !== undefined) {
-      printFrpReport(frp, { name: config.natHoleStunServer, isOnly: servers.length === 1 })
+      const name = withServer ? undefined : config.natHoleStunServer
+      printFrpReport(frp, name?.includes(',') ? undefined : name)
       print(`Local address is: ${addressesText([network.localAddress])}`)
       print(`Public Network: ${frp.isPublic}`)
     } else if (!profile.udp) {
@@ -39,6 +43,7 @@ export async function discoverCommand(flags: ExamineFlags): Promise<number> {
     }
     print('')
     for (const row of networkRows(network)) print(rowText(row))
+    for (const warning of warnings) print(rowText(['Warning', warning]))
     return frp === undefined ? 1 : 0
   } catch (error) {
     print(`discover error: ${describe(error)}`)
@@ -48,9 +53,9 @@ export async function discoverCommand(flags: ExamineFlags): Promise<number> {
 
 function printFrpReport(
   { natType, behavior, addresses, stunServer }: FrpReport,
-  { name, isOnly }: { readonly name: string; readonly isOnly: boolean },
+  name: string | undefined,
 ): void {
-  print(`STUN server: ${isOnly ? name : addressesText([stunServer])}`)
+  print(`STUN server: ${name ?? addressesText([stunServer])}`)
   print(`Your NAT type is: ${natType}`)
   print(`Behavior is: ${behavior}`)
   print(`External address is: [${addressesText(addresses)}]`)

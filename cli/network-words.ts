@@ -17,7 +17,7 @@ export function networkRows(report: NetworkReport): Row[] {
   return [
     ['UDP', 'works'],
     ...serverRows(report),
-    ['Address', addressText(report.localAddress, seen, profile.externalIps)],
+    ['Address', addressText(report, seen)],
     ['Mapping', mappingText(report)],
     ['Filter', filterText(report)],
     ...portsRows(report),
@@ -47,14 +47,13 @@ function serverRows({ discovery }: NetworkReport): Row[] {
 }
 
 function addressText(
-  local: Address,
+  { localAddress, discovery }: NetworkReport,
   seen: readonly Address[],
-  externalIps: readonly string[],
 ): string {
-  const here = addressesText([local])
-  if (seen.length === 0) return `${here}; seen from outside as ${externalIps.join(', ')}`
-  const outside = addressesText(seen)
-  return outside === here ? `${here}, which is public` : `${here}; from outside ${outside}`
+  const here = addressesText([localAddress])
+  const { mapping, externalIps } = discovery.profile
+  if (mapping === 'none') return `${here}, which is public`
+  return `${here}; from outside ${seen.length > 0 ? addressesText(seen) : externalIps.join(' ')}`
 }
 
 function mappingText({ discovery }: NetworkReport): string {
@@ -78,11 +77,13 @@ function mappingText({ discovery }: NetworkReport): string {
 
 function filterText({ discovery }: NetworkReport): string {
   const { filtering } = discovery.profile
+  // A frps with one address cannot send from a second one.
+  const note = discovery.confidence.filtering === 'low' ? ', perhaps everybody' : ''
   switch (filtering) {
     case 'endpoint-independent':
       return 'lets in everybody who knows the port (full cone)'
     case 'address-dependent':
-      return 'lets in addresses that were called, from any of their ports'
+      return `lets in addresses that were called, from any of their ports${note}`
     case 'address-and-port-dependent':
       return 'lets in only whom this port has called'
     case undefined:
@@ -121,8 +122,12 @@ function hairpinRows({ discovery }: NetworkReport): Row[] {
 
 function ipv6Text({ discovery, localIps }: NetworkReport): string {
   if (discovery.profile.ipv6) return 'works'
-  const hasGlobal = localIps.some(ip => /^[23][\da-f]{0,3}:/i.test(ip))
-  return hasGlobal ? 'there is an address, but no STUN server was asked over IPv6' : 'none'
+  return hasIpv6Address(localIps) ? 'there is an address; no STUN server was asked over it' : 'none'
+}
+
+/** A global one (2000::/3). */
+export function hasIpv6Address(ips: readonly string[]): boolean {
+  return ips.some(ip => /^[23][\da-f]{3}:/i.test(ip))
 }
 
 function routerRows({ portMapping }: NetworkReport): Row[] {
