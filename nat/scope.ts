@@ -4,7 +4,7 @@
 import { ipBytes } from './ip.ts'
 
 export type AddressScope =
-  /** No address of a host: unspecified, multicast, broadcast, reserved, or one that hides another. */
+  /** No host's: unspecified, multicast, broadcast, reserved, or one that stands for another. */
   | 'unusable'
   | 'loopback'
   | 'link-local'

@@ -154,7 +154,7 @@ export class InStep implements Guesser {
 /** A block must stay usable for others behind it, also where the NAT shares no ports. */
 const SHARE_OF_BLOCK = 0.85
 
-/** Both draw from a block: one socket sends to most ports of the peer's, and so has most of ours. */
+/** Both draw from a block: one socket sends to most ports of the peer's, and has most of ours. */
 export class BlockSearch implements Guesser {
   readonly #guesses: readonly Guess[]
   #index = 0

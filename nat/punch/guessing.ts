@@ -1,7 +1,8 @@
 // The guessing of one round, step by step: a plan, a fresh sample of our own ports, frps's leave,
 // throw-away sockets, and then guesses at a bounded pace until there is a path. Sans-IO.
 
-import { BlockSearch, Caller, FLIGHT, InStep, Seeker, type Guess, type Guesser } from './guessers.ts'
+import { BlockSearch, Caller, FLIGHT, InStep, Seeker } from './guessers.ts'
+import type { Guess, Guesser } from './guessers.ts'
 import { Pace } from './pace.ts'
 import { isHard, planGuessing, type GuessPart, type GuessPlan } from './plan.ts'
 import type { Address } from '../../lib/address.ts'

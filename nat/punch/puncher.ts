@@ -1,6 +1,6 @@
-// Opens a direct path to a peer (nat-traversal.md §5.6): all candidates at once, both sides sending
-// again and again, and where a NAT gives each remote another port, guessing it. Who guesses what is
-// plan.ts, in which order guessers.ts; what a found path is used for is the path policy. Sans-IO.
+// Opens a direct path to a peer (nat-traversal.md §5.6): all candidates at once, both sides send
+// again and again, and where a NAT gives each remote another port, it is guessed. Who guesses what
+// is plan.ts, in which order guessers.ts; what becomes of a path is the path policy's. Sans-IO.
 
 import {
   addressKey,

@@ -70,7 +70,7 @@ t.test('ports that are none are refused', async t => {
   }
 })
 
-t.test('private addresses are good on a network of ours, and where frps has seen the peer', async t => {
+t.test('private addresses are good on our networks, and where frps has seen the peer', async t => {
   t.strictSame(usableIps([host('192.168.1.9'), host('192.168.2.9')]), ['192.168.1.9'])
   t.strictSame(usableIps([host('10.0.0.9')], { observed: ['10.0.0.9'] }), ['10.0.0.9'])
 })

@@ -1,4 +1,4 @@
-// What a NAT box does about UDP packets that it refuses: it may remember them, and it may take their
+// What a NAT box does about UDP packets that it refuses: it may remember them, and may take their
 // sender for an attacker. Sans-IO.
 
 import type { Milliseconds, NatOptions } from './spec.ts'
@@ -20,7 +20,11 @@ export class NatGuard {
     this.#options = options
   }
 
-  handleRefused(outsidePort: number, remote: { ip: number; port: number }, now: Milliseconds): void {
+  handleRefused(
+    outsidePort: number,
+    remote: { readonly ip: number; readonly port: number },
+    now: Milliseconds,
+  ): void {
     const { remembersRefused, lifeMs, unansweredLifeMs = lifeMs, floodGuard } = this.#options
     if (remembersRefused) {
       this.#taken.set(takenKey(outsidePort, remote), now + unansweredLifeMs)

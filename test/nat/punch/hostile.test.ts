@@ -174,7 +174,7 @@ t.test('a plain round guesses nothing either', async t => {
   t.equal(pair.visitor.reason, 'no answer')
 })
 
-t.test('sockets are closed when there is a path, but for its own, and when there is none', async t => {
+t.test('a round closes its sockets, but for those of paths', async t => {
   const opened = startPair('C3', 'S3')
   t.ok(timeToDirect(opened, 10_000))
   opened.simulation.run(1000)

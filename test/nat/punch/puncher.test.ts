@@ -114,7 +114,7 @@ t.test('a candidate is tried eight times in 1.6 s, then the round gives up', asy
   t.match(round.events, [{ type: 'gave-up', reason: 'no answer', isHopeless: false }])
 })
 
-t.test('the owner opens his NAT with one that dies on its way, until the visitor knows', async t => {
+t.test('the owner opens his NAT with one that dies on its way, until it is time', async t => {
   const round = new Round({ role: 'owner' })
   round.hear()
   round.runTo(140)

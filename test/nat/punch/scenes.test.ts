@@ -175,8 +175,8 @@ t.test('a profile that is wrong delays and excludes nothing', async t => {
   const pair = startPair('C3', 'C3', { visitor: { profile: s3 }, owner: { profile: s3 } })
   t.ok(timeToDirect(pair, 500))
   t.match(pair.visitor.events.map(({ type }) => type), ['gave-up', 'path'])
-  const unknown: Partial<NatProfile> = { mapping: undefined, filtering: undefined, ports: undefined }
-  const blind = startPair('C3', 'C2', { visitor: { profile: unknown }, owner: { profile: unknown } })
+  const profile = { mapping: undefined, filtering: undefined, ports: undefined }
+  const blind = startPair('C3', 'C2', { visitor: { profile }, owner: { profile } })
   t.ok(timeToDirect(blind, 500))
   const open: Partial<NatProfile> = { filtering: 'endpoint-independent' }
   const closed = startPair('C3', 'S3', { visitor: { profile: open } })
