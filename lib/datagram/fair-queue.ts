@@ -2,15 +2,24 @@
 // that one busy flow does not delay the others; what is old is dropped, because for a game a late
 // packet is worse than none, and a long queue would delay all that follow.
 
-/** Longest wait, milliseconds: three packets of a game at 60/s. */
-export const MAX_WAIT_MS = 50
+/** Most that may wait, and how long. */
+export interface QueueLimits {
+  readonly waitMs: number
+  readonly datagrams: number
+  readonly bytes: number
+}
 
 /**
- * Most that may wait, in datagrams and bytes: a game that sends to 2,000 players at once. 512 KiB
- * are 42 ms at 100 Mbit/s, so that on slower links the age binds first.
+ * 50 ms are three packets of a game at 60/s; 4,096 datagrams a game that sends to 2,000 players at
+ * once. 512 KiB are 42 ms at 100 Mbit/s, so that on slower links the age binds first.
  */
-const MAX_DATAGRAMS = 4_096
-const MAX_BYTES = 512 << 10
+export const FAR_LIMITS: QueueLimits = { waitMs: 50, datagrams: 4_096, bytes: 512 << 10 }
+
+/**
+ * Where no network queues, what waits is behind a process that is not run; what it missed until
+ * then it takes in at once. 2,000 players at 20/s send 10,000 packets in these 250 ms.
+ */
+export const NEAR_LIMITS: QueueLimits = { waitMs: 250, datagrams: 16_384, bytes: 4 << 20 }
 
 /** Lines that are looked at for the longest one: looking at all would make an overload worse. */
 const LOOKED_AT = 16
@@ -27,6 +36,7 @@ interface Line<F> {
 
 /** `F` is whatever a flow is to the caller; compared by identity. Times in milliseconds. */
 export class FairQueue<F> {
+  limits: QueueLimits = FAR_LIMITS
   /** Insertion order is the order of turns; only flows with something to send are here. */
   readonly #lines = new Map<F, Line<F>>()
   #count = 0
@@ -52,7 +62,7 @@ export class FairQueue<F> {
     line.waiting.push({ bytes, since: now })
     this.#count++
     this.#bytes += bytes.length
-    while (this.#count > MAX_DATAGRAMS || this.#bytes > MAX_BYTES) {
+    while (this.#count > this.limits.datagrams || this.#bytes > this.limits.bytes) {
       this.#dropFrom(this.#longOne(line))
     }
   }
@@ -67,7 +77,7 @@ export class FairQueue<F> {
       for (;;) {
         const next = line.waiting[0]
         if (next === undefined) break
-        const isLate = now - next.since > MAX_WAIT_MS
+        const isLate = now - next.since > this.limits.waitMs
         if (!isLate && !send(next.bytes)) return
         this.#take(line)
         if (!isLate) break

@@ -12,7 +12,7 @@ import type { DatagramChannel } from '../transport/transport.ts'
 import { Copies, type Held } from './copies.ts'
 import { CopyBudget } from './copy-budget.ts'
 import { STALE } from './duplicates.ts'
-import { FairQueue } from './fair-queue.ts'
+import { FairQueue, FAR_LIMITS, NEAR_LIMITS } from './fair-queue.ts'
 import { FlowIds } from './flow-ids.ts'
 import { MAX_PACKET_BYTES, type Flow, type FlowEnd } from './flow.ts'
 import {
@@ -190,7 +190,9 @@ export class FlowHub implements FlowHost {
   #put(flow: HubFlow, length: number, how: { isCopy: boolean; now: number }): boolean {
     const datagram = scratch.subarray(0, length)
     if (this.#queue.isEmpty && this.#channel.send(datagram)) return true
-    if (!how.isCopy) this.#queue.push(flow, Buffer.from(datagram), how.now)
+    if (how.isCopy) return false
+    this.#queue.limits = this.#channel.isNear === true ? NEAR_LIMITS : FAR_LIMITS
+    this.#queue.push(flow, Buffer.from(datagram), how.now)
     return false
   }
 

@@ -2,7 +2,11 @@
 // here with its reason.
 
 import type { Quiche } from './binding.ts'
-import { DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE } from './datagrams.ts'
+import {
+  DATAGRAM_RECEIVE_QUEUE,
+  DATAGRAM_SEND_QUEUE,
+  NEAR_DATAGRAM_SEND_QUEUE,
+} from './datagrams.ts'
 import type { PathFacts } from './packet.ts'
 import type { Config } from './quiche-types.ts'
 
@@ -116,7 +120,8 @@ export function buildConfig(quiche: Quiche, options: QuicOptions, facts: PathFac
   config.setMaxAckDelay(MAX_ACK_DELAY_MS)
   config.setActiveConnectionIdLimit(CID_LIMIT)
   config.setDisableActiveMigration(false)
-  config.enableDgram(true, DATAGRAM_RECEIVE_QUEUE, DATAGRAM_SEND_QUEUE)
+  const sendQueue = isNear ? NEAR_DATAGRAM_SEND_QUEUE : DATAGRAM_SEND_QUEUE
+  config.enableDgram(true, DATAGRAM_RECEIVE_QUEUE, sendQueue)
   if (isNear) {
     config.setCcAlgorithmName('cubic')
     config.enableHystart(true)

@@ -56,8 +56,11 @@ export interface ConnectionOptions {
 const ACK_EVERY = 8
 const ACK_HOLD_MS = 1
 
-/** Packets after which DATAGRAM frames are taken out, also while more are being fed in. */
-const DATAGRAMS_EVERY = 16
+/**
+ * Bytes of packets after which DATAGRAM frames are taken out, also while more are being fed in: a
+ * packet of 16,000 bytes can hold 140 of a game's.
+ */
+const DATAGRAMS_EVERY_BYTES = 16 << 10
 
 /** New windows are announced at the latest when the application has read this many bytes. */
 const WINDOW_UPDATE_BYTES = 128 << 10
@@ -99,11 +102,13 @@ export class QuicConnection implements StreamHost, NoticeHost {
   readonly #notices: NoticeChannel
   #datagrams: QuicDatagrams | undefined
   #isOurs = false
+  #isNear: boolean
   #flushCount = 0
   #isEstablished = false
   #isOver = false
   #unflushed = 0
   #unannounced = 0
+  #undrained = 0
   #isFlushScheduled = false
   #hasUnsentFin = false
   #holdTimer: NodeJS.Timeout | undefined
@@ -129,6 +134,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.#finGuard = new FinGuard(native)
     this.#notices = new NoticeChannel(options.role, this)
     const { datagramBytes, isNear } = options
+    this.#isNear = isNear
     this.#sender = new Sender(native, { gaugeId: this.#notices.streamId, datagramBytes, isNear })
     let settleReady = { resolve: (): void => {}, reject: (_error: Error): void => {} }
     let settleClosed = (_reason: CloseReason): void => {}
@@ -183,6 +189,11 @@ export class QuicConnection implements StreamHost, NoticeHost {
     return this.native.peerCertChain()?.[0]
   }
 
+  /** Whether its way is near now; see config.ts. */
+  get isNear(): boolean {
+    return this.#isNear
+  }
+
   /** Bytes of UDP payload of a full packet. */
   get datagramBytes(): number {
     return this.#datagramBytes
@@ -196,6 +207,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
    */
   handleRoute({ datagramBytes, isNear }: PathFacts): void {
     this.resize(datagramBytes)
+    this.#isNear = isNear
     this.#sender.handleRoute(isNear)
   }
 
@@ -229,13 +241,19 @@ export class QuicConnection implements StreamHost, NoticeHost {
     try {
       this.native.recv(data, this.#info)
       this.#unflushed++
-      // A packet can hold many small ones; quiche drops what does not fit its queue.
-      if (this.#unflushed % DATAGRAMS_EVERY === 0) this.#datagrams?.receive()
+      this.#undrained += data.length
+      // quiche drops what does not fit its queue.
+      if (this.#undrained >= DATAGRAMS_EVERY_BYTES) this.#drainDatagrams()
     } catch {
       // The packet ended the connection (quiche has queued the CONNECTION_CLOSE) or was not for
       // this state; `process` sees which.
       this.#unflushed += ACK_EVERY
     }
+  }
+
+  #drainDatagrams(): void {
+    this.#undrained = 0
+    this.#datagrams?.receive()
   }
 
   /** quiche knows one address for good: its packets go to `remote`, wherever that is by now. */
@@ -252,7 +270,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
     if (this.#isEstablished) {
       this.#sender.handlePackets(this.#heardAt)
       this.#serveReadable()
-      this.#datagrams?.receive()
+      this.#drainDatagrams()
       this.#sender.serve()
       this.#datagrams?.serveWritable()
       this.#notices.sendWaiting()

@@ -8,6 +8,8 @@ import type { Connection } from './quiche-types.ts'
 export interface DatagramHost {
   readonly native: Connection
   readonly isOver: boolean
+  /** See config.ts. */
+  readonly isNear: boolean
   /** UDP payload of a full packet on the smallest and the largest of the connection's ways. */
   readonly leastDatagramBytes: number
   readonly mostDatagramBytes: number
@@ -17,9 +19,13 @@ export interface DatagramHost {
   wake(): void
 }
 
-/** quiche's own queues, in datagrams: one burst of GSO out, one batch of reads in. */
+/**
+ * quiche's own queues, in datagrams: one burst of GSO out, or on a near path what fills some packets
+ * of 16,000 bytes; in what is fed in before it is taken out again (connection.ts).
+ */
 export const DATAGRAM_SEND_QUEUE = 64
-export const DATAGRAM_RECEIVE_QUEUE = 1024
+export const NEAR_DATAGRAM_SEND_QUEUE = 512
+export const DATAGRAM_RECEIVE_QUEUE = 2048
 
 /** Lent to handlers; one for all, as a handler has it only while it runs. */
 const lent = Buffer.allocUnsafeSlow(65_536)
@@ -43,6 +49,10 @@ export class QuicDatagrams implements DatagramChannel {
     // quiche would keep a frame that does not fit the packet, and all those behind it.
     const maxBytes = writable - (host.mostDatagramBytes - host.leastDatagramBytes)
     return maxBytes <= 0 ? undefined : new QuicDatagrams(host, maxBytes)
+  }
+
+  get isNear(): boolean {
+    return this.#host.isNear
   }
 
   send(payload: Uint8Array): boolean {

@@ -54,6 +54,11 @@ export interface DatagramChannel {
   /** Largest payload, bytes; does not grow while the session lives. */
   readonly maxBytes: number
   /**
+   * True on a path without a network's queue (this machine, its LAN): what waits there waits for
+   * processors. Undefined where it is not known.
+   */
+  readonly isNear?: boolean
+  /**
    * Hands `payload` over to be sent at once; it may be used again after the call. False when it was
    * not taken: too large, the session is over, or the link is full; then `onWritable` follows.
    */

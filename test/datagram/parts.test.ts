@@ -2,7 +2,7 @@
 
 import t from 'tap'
 import { DuplicateWindow, STALE } from '../../lib/datagram/duplicates.ts'
-import { FairQueue, MAX_WAIT_MS } from '../../lib/datagram/fair-queue.ts'
+import { FairQueue, FAR_LIMITS, NEAR_LIMITS } from '../../lib/datagram/fair-queue.ts'
 import { FlowIds } from '../../lib/datagram/flow-ids.ts'
 import { LossCounter, LossSwitch } from '../../lib/datagram/loss.ts'
 import { Reassembly } from '../../lib/datagram/reassembly.ts'
@@ -124,8 +124,16 @@ t.test('turns', async t => {
     const queue = new FairQueue<string>()
     push(queue, 'a', 'old', 0)
     push(queue, 'a', 'new', 40)
-    t.strictSame(drain(queue, MAX_WAIT_MS + 1), ['new'])
+    t.strictSame(drain(queue, FAR_LIMITS.waitMs + 1), ['new'])
     t.equal(queue.dropped, 1)
+  })
+
+  t.test('on a near path more waits, and longer', async t => {
+    const queue = new FairQueue<string>()
+    queue.limits = NEAR_LIMITS
+    for (let i = 0; i < 10_000; i++) push(queue, `${i}`, `${i}`)
+    t.equal(drain(queue, NEAR_LIMITS.waitMs).length, 10_000)
+    t.equal(queue.dropped, 0)
   })
 
   t.test('a full queue drops the oldest of the busiest flow', async t => {
