@@ -5,6 +5,7 @@
 import { Agreement } from './agreement.ts'
 import { Carrier } from './carrier.ts'
 import type { Doubt } from './doubt.ts'
+import { Flight } from './flight.ts'
 import { ThroughputGuard } from './guard.ts'
 import { Restraint } from './restraint.ts'
 import type { RouteHealth } from './route-health.ts'
@@ -22,17 +23,14 @@ import type {
   Route,
   RouteKind,
 } from './types.ts'
+import { wishOf } from './wish.ts'
 
 /** Keystrokes are further apart than packets; a pause of this length is one. */
 const ACTIVE_FOR_MS = 5000
 /** Rounds that only the clock asks for wait until somebody uses the connection. */
 const AWAKE_FOR_MS = 60_000
-/** A direct path this near is near enough (Tailscale 5 ms, iroh 10). */
-const NEAR_MS = 10
 /** A path that is alive, but was not proven just now, is asked so often before it is used. */
 const ASK_AGAIN_MS = 3000
-/** Changes of a network come in flights. */
-const NEW_NETWORK_SPACING_MS = 500
 /** An owner that follows every hint at once could be made to flap. */
 const FOLLOW_SPACING_MS = 200
 const DELIVERY_VALID_MS = 10_000
@@ -61,14 +59,13 @@ export class PathPolicy {
   readonly #guard = new ThroughputGuard()
   readonly #stalls = new StallGuard()
   readonly #telling = new Telling()
+  readonly #newNetworks = new Flight()
   #now: number
   #nonce = 0
   #activeAt: number
   #reason = 'no direct path was tried yet'
   #directAt: number | undefined
   #askedAt = Number.NEGATIVE_INFINITY
-  #newNetworkAt = Number.NEGATIVE_INFINITY
-  #isNewNetworkPending = false
   /** The doubt for which another path was looked for. */
   #replacedIn: Doubt | undefined
   #delivery: { readonly loss: number; readonly at: number } | undefined
@@ -152,7 +149,7 @@ export class PathPolicy {
 
   /** An interface came or went, or a server sees another address of ours. */
   handleNetworkChange(now: number): void {
-    this.#isNewNetworkPending = true
+    this.#newNetworks.handleChange()
     this.#pollNewNetwork(now)
   }
 
@@ -211,6 +208,7 @@ export class PathPolicy {
     let at = Math.min(
       this.#carrier.deadline(now),
       this.#telling.deadline(),
+      this.#newNetworks.deadline(),
       this.#choiceDeadline(now),
       this.#routes.dropDeadline(now),
     )
@@ -220,7 +218,6 @@ export class PathPolicy {
       const wish = this.#wish(now)
       if (wish) at = Math.min(at, this.#rounds.deadline(wish) ?? at)
     }
-    if (this.#isNewNetworkPending) at = Math.min(at, this.#newNetworkAt + NEW_NETWORK_SPACING_MS)
     at = Math.max(now, at)
     this.#stalls.handleDeadline(at)
     return at
@@ -377,27 +374,13 @@ export class PathPolicy {
     this.#out.push({ type: 'punch', ...round })
   }
 
-  /** What punching is for now; undefined where the other side cannot be told. */
   #wish(now: number): Wish | undefined {
-    const { used, doubt, isDirect } = this.#carrier
-    if (!this.#routes.isRelayAlive() && (!isDirect || used.isLost)) return undefined
-    if (isDirect && doubt === undefined && !used.isLost) {
-      const isNear = used.kind === 'lan' || (used.rttMs ?? 0) <= NEAR_MS
-      return { scope: 'plain', isTimed: !isNear && this.#isAwake(now) }
-    }
-    // Paths that wait for the end of a hold need no other ones.
-    const hasOther = this.#routes.best({ without: used }) !== undefined
-    return { scope: 'full', isTimed: !hasOther && this.#isAwake(now) }
-  }
-
-  #isAwake(now: number): boolean {
-    return now - this.#activeAt < AWAKE_FOR_MS
+    const isAwake = now - this.#activeAt < AWAKE_FOR_MS
+    return wishOf(this.#routes, this.#carrier, { isAwake })
   }
 
   #pollNewNetwork(now: number): void {
-    if (!this.#isNewNetworkPending || now < this.#newNetworkAt + NEW_NETWORK_SPACING_MS) return
-    this.#isNewNetworkPending = false
-    this.#newNetworkAt = now
+    if (!this.#newNetworks.poll(now)) return
     this.#out.push({ type: 'rediscover', reason: 'our network changed' })
     this.#telling.tell({ type: 'rebound' }, 2, now)
     const { relay } = this.#routes

@@ -3,7 +3,7 @@
 /** A way to the peer: over frps, or the number that the driver gave a punched path. */
 export type Route = 'relay' | number
 
-/** What is known of a punched path at both ends, and decides between paths that are equally fast. */
+/** What both ends know of a punched path; it decides between paths that are equally fast. */
 export type PathKind = 'lan' | 'v6' | 'v4'
 
 /** A route in the words of both ends: they number their paths apart. */

@@ -137,8 +137,9 @@ export function of<Type extends PathCommand['type']>(
 ): (Extract<PathCommand, { type: Type }> & { readonly at: number })[] {
   const found: (Extract<PathCommand, { type: Type }> & { readonly at: number })[] = []
   for (const { at, command } of log) {
-    // The type of the command is the one asked for.
-    if (command.type === type) found.push({ ...(command as Extract<PathCommand, { type: Type }>), at })
+    if (command.type !== type) continue
+    // Its type is the one that was asked for.
+    found.push({ ...(command as Extract<PathCommand, { type: Type }>), at })
   }
   return found
 }
