@@ -26,6 +26,11 @@ export interface LayerOptions {
   readonly limiter?: StreamLimiter | undefined
   /** For the limiter; the one whose `now` made its bucket. Default the system's. */
   readonly clock?: Clock | undefined
+  /**
+   * What encryption and compression begin with leaves at once and not with the first byte: a QUIC
+   * peer does not see a stream before something came on it. Default false.
+   */
+  readonly speaksFirst?: boolean | undefined
 }
 
 /**
@@ -34,11 +39,13 @@ export interface LayerOptions {
  * PROTOCOL_ERROR.
  */
 export function layerStream(stream: Duplex, options: LayerOptions): Duplex {
-  const { encryptionKey, compression = false, limiter, clock = systemClock } = options
+  const { encryptionKey, compression = false, limiter, clock = systemClock, speaksFirst } = options
   let top = stream
   if (limiter?.side === 'wire') top = limited(top, limiter.bucket, clock)
   if (encryptionKey || compression) {
-    top = new WrappedStream(top, new CodedLayer(encryptionKey, compression))
+    const layer = new CodedLayer(encryptionKey, compression)
+    if (speaksFirst) top.write(layer.head())
+    top = new WrappedStream(top, layer)
   }
   if (limiter?.side === 'plain') top = limited(top, limiter.bucket, clock)
   return top
@@ -58,6 +65,13 @@ class CodedLayer implements Layer {
     this.#decryptor = key && new CfbDecryptor(key)
     this.#encoder = compression ? new SnappyEncoder() : undefined
     this.#decoder = compression ? new SnappyDecoder() : undefined
+  }
+
+  /** What comes before all bytes. */
+  head(): Buffer {
+    const bytes = this.#encoder?.head()
+    if (this.#encryptor === undefined) return bytes ?? Buffer.alloc(0)
+    return bytes ? this.#encryptor.update(bytes) : this.#encryptor.head()
   }
 
   encode(piece: Buffer): Buffer {

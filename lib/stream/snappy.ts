@@ -29,6 +29,13 @@ const EMPTY = Buffer.alloc(0)
 export class SnappyEncoder {
   #isFirst = true
 
+  /** The stream identifier alone, before there is anything to send; nothing when it was sent. */
+  head(): Buffer {
+    const head = this.#isFirst ? IDENTIFIER_CHUNK : EMPTY
+    this.#isFirst = false
+    return head
+  }
+
   /** The chunks to send for these bytes, with the stream identifier in front the first time. */
   encode(bytes: Buffer): Buffer {
     if (bytes.length === 0) return EMPTY

@@ -95,7 +95,10 @@ export class FrpHolePath implements VisitorPath {
     })
     const { secretKey, transport } = this.#config
     const encryptionKey = transport.useEncryption ? deriveKey(secretKey.reveal()) : undefined
-    const plain = layerStream(stream, { encryptionKey, compression: transport.useCompression })
+    // Else services that speak first would wait for a user who waits for them; without layers they
+    // do, as in frp: nothing can be said on the stream that is not the user's.
+    const options = { encryptionKey, compression: transport.useCompression, speaksFirst: true }
+    const plain = layerStream(stream, options)
     return { stream: plain, halfClose: false, isEndToEnd: false }
   }
 

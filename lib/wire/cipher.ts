@@ -38,9 +38,19 @@ export class CfbEncryptor {
   update(chunk: Uint8Array): Buffer {
     if (chunk.length === 0) return EMPTY
     if (this.#cipher) return this.#cipher.update(chunk)
+    const [iv, cipher] = this.#begin()
+    return Buffer.concat([iv, cipher.update(chunk)])
+  }
+
+  /** The IV alone, before there is anything to send; nothing when it was sent. */
+  head(): Buffer {
+    return this.#cipher ? EMPTY : this.#begin()[0]
+  }
+
+  #begin(): [iv: Buffer, cipher: Cipher] {
     const iv = this.#randomIv()
     this.#cipher = createCipheriv('aes-128-cfb', this.#key, iv)
-    return Buffer.concat([iv, this.#cipher.update(chunk)])
+    return [iv, this.#cipher]
   }
 }
 

@@ -300,3 +300,21 @@ t.test('the wire limit counts compressed bytes, the plain limit what was compres
     t.equal(length === 60_000, isThrough, `${side}: ${length} bytes came`)
   }
 })
+
+t.test('what layers begin with leaves at once where it is asked for, and once', async t => {
+  for (const [name, coding] of Object.entries(CODINGS)) {
+    const [stream, far] = layerOver(t, { ...coding, speaksFirst: true })
+    await once(far, 'readable')
+    const head = far.readableLength
+    const back = layerStream(far, coding)
+    // Its other direction is cut at the test's end.
+    back.on('error', () => {})
+    const expected = { encrypted: 16, compressed: 10 }[name] ?? 26
+    t.equal(head, expected, `${name}: ${head} bytes without a word of the user`)
+    stream.end('hello')
+    t.equal((await received(back)).toString(), 'hello', name)
+    const [silent, other] = layerOver(t, coding)
+    silent.write('')
+    t.equal(other.readableLength, 0, `${name}: nothing where it is not`)
+  }
+})
