@@ -109,7 +109,7 @@ async function measure(
     measureMs: plan.measureMs,
     elapsedMs: performance.now() - startedAt,
     isInterrupted: signal.aborted,
-    notes: [...plan.notes, ...notes],
+    notes: [...plan.notes, ...notes, ...session.notes],
     metrics: metricsOf(plan),
     ...figuresOf(session, plan),
   }

@@ -5,7 +5,7 @@
 import { Loader } from './load/loader.ts'
 import type { Peer, Tunnel } from './peers/peer.ts'
 import type { Step } from './report/index.ts'
-import type { Failure } from './report/types.ts'
+import type { Failure, Note } from './report/types.ts'
 import { Results } from './results.ts'
 import type { Outcome, Scenario } from './scenarios/scenario.ts'
 import type { Role, Site } from './site.ts'
@@ -16,6 +16,9 @@ const FAILURES_BEFORE_SKIPPING = 2
 
 /** Far above what any scenario takes: one that hangs must not hang the bench. */
 const RUN_LIMIT_MS = 180_000
+
+/** A lab that is later than this shows the machine in its figures, and the reader has to know. */
+const MAX_LATE_MS = 2
 
 /** One place and what is asked there. */
 export interface BenchCase {
@@ -42,6 +45,8 @@ export interface SessionOptions {
 export interface Session {
   readonly results: Results
   readonly failures: readonly Failure[]
+  /** What a reader must know of the links. */
+  readonly notes: readonly Note[]
   /** That were completed. */
   readonly rounds: number
 }
@@ -70,12 +75,13 @@ export async function runSession(options: SessionOptions): Promise<Session> {
     const left = Math.floor((budgetMs - (now - startedAt)) / slowestMs)
     planned = Math.min(options.rounds, rounds + Math.max(0, left))
   }
-  return { results: session.results, failures: session.failures, rounds }
+  return { results: session.results, failures: session.failures, notes: session.notes, rounds }
 }
 
 class SessionRun {
   readonly results = new Results()
   readonly failures: Failure[] = []
+  readonly #lateMs = new Map<string, number>()
   readonly #options: SessionOptions
   readonly #startedAt = performance.now()
   readonly #runsInRound: number
@@ -111,9 +117,26 @@ class SessionRun {
         this.#done++
       }
     } finally {
+      await this.#noteLateness(one, place)
       loads.close()
       await place.close()
     }
+  }
+
+  /** The worst of all rounds, for each link that was too late to be believed. */
+  get notes(): readonly Note[] {
+    return [...this.#lateMs].map(([name, lateMs]) => {
+      const late = lateMs >= 5 ? '5 ms and more' : `${lateMs.toFixed(1)} ms`
+      return `${name} was up to ${late} late (p99): the machine had other work, and figures show it`
+    })
+  }
+
+  async #noteLateness({ labelText }: BenchCase, { site }: OpenSite): Promise<void> {
+    // A lab that has failed says so elsewhere.
+    const lateMs = (await site.link?.lateMs().catch(() => 0)) ?? 0
+    if (lateMs <= MAX_LATE_MS) return
+    const name = labelText === undefined ? 'the link' : `the link with ${labelText}`
+    this.#lateMs.set(name, Math.max(lateMs, this.#lateMs.get(name) ?? 0))
   }
 
   async #run({ one, scenario, peer }: Run, loads: Loads, count: RoundCount): Promise<void> {

@@ -39,6 +39,8 @@ export interface LinkControl {
    * packets and their bytes.
    */
   carried(): Promise<{ readonly packets: number; readonly bytes: number }>
+  /** How late the lab delivered 99 of 100 packets so far, in milliseconds; 5 stands for more. */
+  lateMs(): Promise<number>
   /** Until `change` is called with {}: options that differ from `pair`, in both directions. */
   change(options: { readonly isDown?: boolean; readonly loss?: number }): Promise<void>
 }

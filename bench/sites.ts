@@ -114,6 +114,7 @@ function linkControl(lab: Lab, pair: LinkPair): LinkControl {
         bytes: (nat?.up.bytes ?? 0) + (nat?.down.bytes ?? 0),
       }
     },
+    lateMs: async () => (await lab.stats()).router.lateMs.p99,
     change: async options => {
       const [up, down] = [
         { ...pair.up, ...options },

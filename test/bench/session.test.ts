@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Peer } from '../../bench/peers/peer.ts'
 import type { Scenario } from '../../bench/scenarios/scenario.ts'
 import { runSession, type BenchCase } from '../../bench/session.ts'
+import type { LinkControl } from '../../bench/site.ts'
 import { loopbackSite, type OpenSite } from '../../bench/sites.ts'
 
 interface Trace {
@@ -152,4 +153,27 @@ t.test('a site that cannot be opened is reported, and the next one is measured',
   const { results, failures } = await runSession({ ...SETTINGS, cases, rounds: 1 })
   t.strictSame(failures, [{ scenario: 'x', peer: 'lab', message: 'no more namespaces' }])
   t.strictSame(results.toJSON(), { still: { a: [1] } })
+})
+
+t.test('a lab that was late is a note with its worst round, and one in time is none', async t => {
+  const late = [1.9, 3.24, 2.5, 5]
+  const at = (lateMs: () => number) => async (): Promise<OpenSite> => {
+    const { site, close } = loopbackSite('loopback')
+    const link = { lateMs: () => Promise.resolve(lateMs()) }
+    // Nothing else is asked of it here.
+    return { site: { ...site, link: link as unknown as LinkControl }, close }
+  }
+  const cases = [
+    caseOf([peer('a', newTrace())], scenario(one), {
+      label: 'x',
+      labelText: '2 % loss',
+      openSite: at(() => late.shift() ?? 0),
+    }),
+    caseOf([peer('a', newTrace())], scenario(one), { openSite: at(() => 0.4) }),
+  ]
+  const three = await runSession({ ...SETTINGS, cases, rounds: 3 })
+  t.match(three.notes, [/^the link with 2 % loss was up to 3\.2 ms late/])
+  t.equal(three.notes.length, 1)
+  const { notes } = await runSession({ ...SETTINGS, cases, rounds: 1 })
+  t.match(notes, [/up to 5 ms and more late/])
 })
