@@ -118,9 +118,12 @@ export class SendGate {
     this.#tokens = Math.min(burst, this.#tokens + (now - this.#filledAt) * bytesPerMs)
     this.#filledAt = now
     if (room < this.#mss) return 0
-    if (this.#tokens >= this.#mss) return Math.floor(Math.min(room, this.#tokens))
-    this.#pacedUntil = now + (this.#mss - this.#tokens) / bytesPerMs
-    return 0
+    if (this.#tokens >= room) return Math.floor(room)
+    // What a burst leaves in the stream is asked for by time: where one burst is all that is under
+    // way, one acknowledgement comes in a round trip, and bulk would wait for that.
+    const isBurst = this.#tokens >= this.#mss
+    this.#pacedUntil = now + (isBurst ? this.#mss : this.#mss - this.#tokens) / bytesPerMs
+    return isBurst ? Math.floor(this.#tokens) : 0
   }
 
   handleSent(bytes: number): void {
@@ -128,8 +131,8 @@ export class SendGate {
   }
 
   /**
-   * When `budget` said 0 for the pace only: the time to ask again. Otherwise acknowledgements are
-   * awaited.
+   * When the pace alone bounded what `budget` said: the time to ask again. Otherwise
+   * acknowledgements are awaited.
    */
   get pacedUntil(): number | undefined {
     return this.#pacedUntil

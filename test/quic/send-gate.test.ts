@@ -50,6 +50,24 @@ t.test('a burst is a few milliseconds of the rate, then it is paced', async t =>
   t.ok(gate.budget(again + 0.01) >= MSS)
 })
 
+t.test('what a burst leaves is asked for by time, before anything is acknowledged', async t => {
+  const native = new FakeConnection()
+  const gate = new SendGate(native, 2, MSS)
+  gate.handlePackets(0)
+  let now = 1000
+  let sent = 0
+  for (let asked = 0; asked < 100; asked++) {
+    const budget = gate.budget(now)
+    gate.handleSent(budget)
+    sent += budget
+    native.inFlight += budget
+    if (gate.pacedUntil === undefined) break
+    now = Math.max(now + 1, gate.pacedUntil)
+  }
+  t.ok(sent > gate.window.bytes - MSS, `${sent} of ${gate.window.bytes} within a round trip`)
+  t.ok(now < 1000 + native.rtt, `${now - 1000} ms`)
+})
+
 t.test('over one round trip the pace lets more than the window pass', async t => {
   const native = new FakeConnection()
   const gate = new SendGate(native, 2, MSS)
