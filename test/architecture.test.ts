@@ -37,6 +37,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
     'lib/transport',
     'lib/udp',
     'lib/wire',
+    'nat',
     'nat/stun',
     'seam',
   ],

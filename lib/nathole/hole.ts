@@ -23,7 +23,8 @@ export interface HoleOptions {
   readonly awaitsQuic: boolean
   /** 0..1. */
   readonly random: () => number
-  readonly randomBytes: (count: number) => Buffer
+  /** 16 bytes of chance, new for each packet. */
+  readonly newIv: () => Buffer
 }
 
 export type HoleOutput =
@@ -266,9 +267,9 @@ export class Hole {
   }
 
   #send({ socket, to, ttl, isAnswer = this.#answersUnasked }: Planned): HoleOutput {
-    const { sid, transactionId, key, random, randomBytes } = this.#options
+    const { sid, transactionId, key, random, newIv } = this.#options
     const packet = { sid, transactionId, isResponse: isAnswer }
-    const data = encodeSidPacket(packet, { key, iv: randomBytes(16), random })
+    const data = encodeSidPacket(packet, { key, iv: newIv(), random })
     return { type: 'send', socket, to, data, ttl }
   }
 

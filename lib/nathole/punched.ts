@@ -6,11 +6,13 @@ import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
 import { TunnelError } from '../errors.ts'
 import type { UdpSocket } from '../udp/index.ts'
-import { deriveKey } from '../wire/cipher.ts'
+import { deriveKey, IV_BYTES } from '../wire/cipher.ts'
 import type { NatHoleResp } from '../wire/messages.ts'
-import { parseHoleAddresses } from './feature.ts'
+import { addressScope } from '../../nat/index.ts'
+import { parseHoleAddress, parseHoleAddresses } from './feature.ts'
 import { Hole, type HoleOutput } from './hole.ts'
 import type { HoleSockets } from './hole-sockets.ts'
+import type { PreparedHole } from './prepared-hole.ts'
 import { newTransactionId } from './signalling.ts'
 
 /** A way to the peer that was tried in both directions. */
@@ -31,15 +33,30 @@ export interface PunchOptions {
 
 /** Datagrams of the hole may come for so long after it is open: the peer repeats them, too. */
 const AFTERGLOW_MS = 5_000
+/** A list of frps is no longer. */
+const MAX_ADDRESSES = 32
 /** Longer ones are QUIC's. */
 const MAX_HOLE_BYTES = 400
 
 /**
- * Does what frps told, and resolves with the socket that got through. Owns `sockets`. Rejects with
- * TIMED_OUT when nothing did, or ABORTED.
+ * Does what frps told, and resolves with the socket that got through. Owns the sockets of
+ * `prepared`. Rejects with TIMED_OUT when nothing did, or ABORTED.
  */
-export function punch(sockets: HoleSockets, options: PunchOptions): Promise<OpenHole> {
-  return new Promise((resolve, reject) => new Punching(sockets, options, { resolve, reject }))
+export function punch(prepared: PreparedHole, options: PunchOptions): Promise<OpenHole> {
+  return new Promise((resolve, reject) => new Punching(prepared, options, { resolve, reject }))
+}
+
+/**
+ * Where a peer may make us send to: not to this machine itself, unless the STUN server sits on it,
+ * too, nor to what is no single machine.
+ */
+export function holeTargets(texts: readonly string[], mapped: readonly string[]): Address[] {
+  const scopes = mapped.map(text => addressScope(parseHoleAddress(text)?.ip ?? ''))
+  return parseHoleAddresses(texts, MAX_ADDRESSES).filter(({ ip }) => {
+    const scope = addressScope(ip)
+    if (scope === 'loopback') return scopes.includes('loopback')
+    return scope === 'global' || scope === 'private' || scope === 'carrier'
+  })
 }
 
 interface Settle {
@@ -57,8 +74,9 @@ class Punching {
   readonly #onAbort: () => void
   #isOver = false
 
-  constructor(sockets: HoleSockets, options: PunchOptions, settle: Settle) {
+  constructor(prepared: PreparedHole, options: PunchOptions, settle: Settle) {
     const { answer, secretKey, awaitsQuic, clock, signal } = options
+    const { sockets, mapped_addrs: mapped } = prepared
     this.#sockets = sockets
     this.#clock = clock
     this.#signal = signal
@@ -69,11 +87,11 @@ class Punching {
         transactionId: newTransactionId(),
         key: deriveKey(secretKey),
         behavior: answer.detect_behavior,
-        candidates: parseHoleAddresses(answer.candidate_addrs, Infinity),
-        assisted: parseHoleAddresses(answer.assisted_addrs, Infinity),
+        candidates: holeTargets(answer.candidate_addrs, mapped),
+        assisted: holeTargets(answer.assisted_addrs, mapped),
         awaitsQuic,
         random: Math.random,
-        randomBytes,
+        newIv: () => randomBytes(IV_BYTES),
       },
       clock.now(),
     )

@@ -97,7 +97,7 @@ async function openSession(
       await sockets.close()
       throw new TunnelError('UNSUPPORTED', noKcp(answer.protocol))
     }
-    const { socket, remote } = await punch(sockets, {
+    const { socket, remote } = await punch(prepared, {
       answer,
       secretKey,
       awaitsQuic: true,

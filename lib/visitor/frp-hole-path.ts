@@ -207,7 +207,7 @@ export class FrpHolePath implements VisitorPath {
     const { mode, role } = answer.detect_behavior
     log.debug(`get natHoleRespMsg, sid [${answer.sid}], mode ${mode}, role ${role}`)
     const options = { answer, secretKey: secretKey.reveal(), awaitsQuic: false, clock, signal }
-    const { socket, remote } = await punch(sockets, options)
+    const { socket, remote } = await punch(prepared, options)
     const session = await dialHole(socket, { ...this.#network.quic, remote, signal })
     const peer = `${remote.ip}:${remote.port}`
     log.info(`establishing nat hole connection successful, sid [${answer.sid}], remoteAddr [${peer}]`)

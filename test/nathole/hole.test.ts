@@ -33,7 +33,7 @@ function holeOf(behavior: Partial<DetectBehavior>, more: Partial<HoleOptions> = 
       assisted: [LAN],
       awaitsQuic: false,
       random,
-      randomBytes: count => Buffer.from(Array.from({ length: count }, () => random() * 256)),
+      newIv: () => Buffer.from(Array.from({ length: 16 }, () => random() * 256)),
       ...more,
     },
     0,
