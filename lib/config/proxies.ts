@@ -215,7 +215,14 @@ export const proxyTables: ProxyTables = {
   },
   stcp: { ...base, ...secretKeys, type: constant('stcp') },
   sudp: { ...base, ...secretKeys, ...packetKeys, type: constant('sudp') },
-  xtcp: { ...base, ...secretKeys, type: constant('xtcp'), natTraversal },
+  xtcp: {
+    ...base,
+    ...secretKeys,
+    ...packetKeys,
+    type: constant('xtcp'),
+    natTraversal,
+    relay: flag(true, { ini: 'relay' }),
+  },
 }
 
 export function isProxyType(type: string): type is ProxyType {

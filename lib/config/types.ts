@@ -373,9 +373,12 @@ export interface SudpProxyConfig extends ProxyBase, SecretProxyKeys, PacketProxy
   readonly transport: PacketTransportConfig
 }
 
-export interface XtcpProxyConfig extends ProxyBase, SecretProxyKeys {
+export interface XtcpProxyConfig extends ProxyBase, SecretProxyKeys, PacketProxyKeys {
   readonly type: 'xtcp'
+  readonly transport: PacketTransportConfig
   readonly natTraversal: NatTraversalConfig
+  /** Not in frp: false keeps users' bytes off frps; without a direct way they wait. */
+  readonly relay: boolean
 }
 
 export interface NatTraversalConfig {
@@ -428,6 +431,10 @@ export interface XtcpVisitorConfig extends VisitorBase {
   readonly fallbackTo: string
   readonly fallbackTimeoutMs: number
   readonly natTraversal: NatTraversalConfig
+  /** Not in frp: as of the proxy; either side's false is enough. */
+  readonly relay: boolean
+  /** Not in frp: what its users speak; the service has the same port for both. */
+  readonly network: 'tcp' | 'udp'
 }
 
 export interface VisitorPluginConfig {

@@ -62,6 +62,10 @@ export const visitorTables: VisitorTables = {
     fallbackTo: text('', { ini: 'fallback_to' }),
     fallbackTimeoutMs: int(1000, { ini: 'fallback_timeout_ms' }),
     natTraversal,
+    relay: flag(true, { ini: 'relay' }),
+    network: oneOf(['tcp', 'udp'], 'tcp', () => 'network should be tcp or udp', {
+      ini: 'network',
+    }),
   },
 }
 

@@ -10,6 +10,7 @@ import {
   MAX_CANDIDATES,
   type NatProfile,
   type Offer,
+  resampled,
 } from '../../nat/index.ts'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
@@ -18,6 +19,7 @@ import type { Logger } from '../log.ts'
 import { discoverNat, type FilterTestReply, type StunServerName } from './discovery.ts'
 import type { PeerNetwork } from './network.ts'
 import { PeerPort } from './port.ts'
+import { samplePort } from './port-sample.ts'
 import { PortMappingKeeper } from './portmap.ts'
 
 export interface NetworkKeeperOptions {
@@ -125,6 +127,22 @@ export class NetworkKeeper implements PeerNetwork {
   async refresh(): Promise<Offer> {
     await this.start()
     return this.#discover('mapping')
+  }
+
+  async sample(): Promise<Offer> {
+    const found = this.#discovery
+    const ports = found?.profile.ports
+    const answering = found?.servers.find(
+      ({ server, mapped }) => mapped !== undefined && !server.ip.includes(':'),
+    )
+    const port = this.#port
+    if (!port || !found || !answering || ports?.type !== 'sequential') return this.offer()
+    const seen = await samplePort(port, answering.server, this.#options.clock)
+    if (seen !== undefined && this.#discovery === found) {
+      const profile = { ...found.profile, ports: resampled(ports, seen) }
+      this.#discovery = { ...found, profile }
+    }
+    return this.offer()
   }
 
   takeGuessing(): boolean {

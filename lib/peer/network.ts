@@ -17,6 +17,8 @@ export interface PeerNetwork {
   offer(): Offer
   /** Asks the servers again. Never rejects: what cannot be found out is not in the offer. */
   refresh(): Promise<Offer>
+  /** Looks which port a counting NAT has reached; one round trip. Never rejects, as `refresh`. */
+  sample(): Promise<Offer>
   /** Only one peer at a time may guess ports, and not often: NATs take it for an attack. */
   takeGuessing(): boolean
   /** `changed`: interfaces or addresses; `more`: candidates were added. The function ends it. */

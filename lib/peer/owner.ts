@@ -21,7 +21,8 @@ export interface OwnerPeersOptions {
   /** Of the proxy, with the user prefix. */
   readonly name: string
   readonly secretKey: string
-  readonly compression: boolean
+  /** Users may go over frps. */
+  readonly mayRelay: boolean
   readonly network: PeerNetwork
   readonly clock: Clock
   readonly log: Logger
@@ -82,8 +83,8 @@ export class OwnerPeers {
       flow.close()
       return
     }
-    const { name, network, clock, log, onChange } = this.#options
-    const peer = new Peer({ role: 'owner', name, keys, network, clock, log, onChange })
+    const { name, mayRelay, network, clock, log, onChange } = this.#options
+    const peer = new Peer({ role: 'owner', name, keys, mayRelay, network, clock, log, onChange })
     this.#peers.set(id, peer)
     void peer.closed.then(reason => {
       if (this.#peers.get(id) === peer) this.#peers.delete(id)
@@ -118,18 +119,16 @@ export class OwnerPeers {
     session: PeerSession,
     { stream, certificate }: { readonly stream: Stream; readonly certificate: Uint8Array },
   ): Promise<void> {
-    const { clock, compression } = this.#options
+    const { clock } = this.#options
     const head = await readHead(stream, clock)
     if (head.kind === 'signals') {
       if (peer.onSignal !== undefined) throw new TunnelError('PROTOCOL_ERROR', 'signals twice')
       stream.setPriority?.('interactive')
-      await openSignals(stream, { peer, certificate, compression, clock })
-      peer.handleProven()
+      await openSignals(stream, { peer, certificate, clock })
       return
     }
-    const end = peer.countUser()
+    peer.track(stream)
     await this.#options.serve(stream, head, session)
-    end()
   }
 }
 

@@ -15,12 +15,13 @@ import {
   type Route,
   type RouteKind,
 } from '../../nat/index.ts'
+import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
 import type { Flow } from '../datagram/index.ts'
 import type { SessionKeys } from '../e2e/index.ts'
-import { errorDetail } from '../errors.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { type PeerSession, RELAY_DATAGRAM_BYTES } from '../transport/quic-peer.ts'
 import type { Stream } from '../transport/transport.ts'
@@ -36,6 +37,8 @@ export interface PeerOptions {
   readonly role: PeerRole
   /** Of the proxy, with the user prefix. */
   readonly name: string
+  /** Users' bytes may go over frps; the other side can forbid it as well. */
+  readonly mayRelay: boolean
   /** Of the visit on which the peers met. */
   readonly keys: SessionKeys
   readonly network: PeerNetwork
@@ -93,8 +96,9 @@ export class Peer {
   #heardAt = new Map<Route, number>()
   #sentAt = -Infinity
   #delivery = { at: -Infinity, sentBytes: 0, lostBytes: 0 }
-  #users = 0
+  readonly #users = new Set<Duplex>()
   #isProven = false
+  #mayRelay: boolean
   #isDriving = false
   #isOver = false
 
@@ -104,6 +108,7 @@ export class Peer {
     this.role = role
     this.keys = peerKeys(keys, role)
     this.#options = options
+    this.#mayRelay = options.mayRelay
     this.#probes = new ProbeSession({ role, keys: this.keys.probes, random: Math.random })
     this.#notes = new Notes(this.keys.notes)
     this.#policy = new PathPolicy({ role, random: Math.random }, clock.now())
@@ -152,27 +157,46 @@ export class Peer {
     this.#drive()
   }
 
-  /** The other side has proven itself, and signals go both ways: now a direct way is looked for. */
-  handleProven(): void {
+  /**
+   * The other side has proven itself, and signals go both ways: now a direct way is looked for.
+   * `mayRelay`: what it says about users' bytes.
+   */
+  handleProven(mayRelay: boolean): void {
     this.#isProven = true
+    this.#mayRelay &&= mayRelay
+    if (!this.#mayRelay && this.#used === 'relay') this.#dropUsers()
     this.#drive()
   }
 
-  /** A user's stream has begun; the function tells that it has ended. */
-  countUser(): () => void {
-    this.#users++
-    this.#tell(now => this.#policy.handleActivity(now))
-    let isCounted = true
-    return () => {
-      if (!isCounted) return
-      isCounted = false
-      this.#users--
-      if (this.#users === 0) this.onIdle?.()
+  get mayRelay(): boolean {
+    return this.#mayRelay
+  }
+
+  /** Whether a user's bytes may go the way of the moment. */
+  get takesUsers(): boolean {
+    return !this.#isOver && (this.#mayRelay || this.#used !== 'relay')
+  }
+
+  /** The stream of a user. It is destroyed where his bytes may not go. */
+  track(stream: Duplex): void {
+    if (!this.takesUsers) {
+      stream.destroy(notOverRelay())
+      return
     }
+    this.#users.add(stream)
+    this.#tell(now => this.#policy.handleActivity(now))
+    stream.once('close', () => {
+      this.#users.delete(stream)
+      if (this.#users.size === 0) this.onIdle?.()
+    })
   }
 
   get users(): number {
-    return this.#users
+    return this.#users.size
+  }
+
+  #dropUsers(): void {
+    for (const stream of [...this.#users]) stream.destroy(notOverRelay())
   }
 
   status(): PeerStatus {
@@ -195,7 +219,7 @@ export class Peer {
       timeToDirectMs,
       switches,
       sinceMs: clock.now() - since,
-      streams: this.#users,
+      streams: this.#users.size,
     }
   }
 
@@ -317,6 +341,7 @@ export class Peer {
     const known = this.#sizes.get(route)
     const bytes = isDirect ? (known ?? UNKNOWN_DATAGRAM_BYTES) : RELAY_DATAGRAM_BYTES
     if (this.#isNewRoute(route)) {
+      if (!this.takesUsers) this.#dropUsers()
       const isNear = this.#policy.state().kind === 'lan'
       this.#session?.handleRoute({ datagramBytes: bytes, isNear })
     }
@@ -448,7 +473,7 @@ export class Peer {
   }
 
   async #resample(puncher: Puncher): Promise<void> {
-    const offer = await this.#options.network.refresh()
+    const offer = await this.#options.network.sample()
     if (this.#isOver || this.#puncher !== puncher) return
     this.onSignal?.({ type: 'offer', round: this.#round, scope: 'full', offer })
     this.#tell(now => puncher.handleLocal(offer, now))
@@ -504,7 +529,7 @@ export class Peer {
     if (this.#session?.isAwaitingAnswer !== true) return
     this.#sentAt = now
     this.#policy.handleOutbound(now)
-    if (this.#users > 0) this.#policy.handleActivity(now)
+    if (this.#users.size > 0) this.#policy.handleActivity(now)
     if (!this.#isDriving) this.#schedule()
   }
 
@@ -551,6 +576,10 @@ export class Peer {
 export function refuseStream(stream: Stream, error: unknown, log: Logger): void {
   log.debug(`a stream of the peer was refused: ${errorDetail(error)}`)
   stream.destroy()
+}
+
+function notOverRelay(): TunnelError {
+  return new TunnelError('SESSION_CLOSED', 'there is no direct path, and relay is false')
 }
 
 function pathOf(kind: RouteKind): 'relay' | 'direct' | 'lan' {

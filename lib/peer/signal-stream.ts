@@ -12,8 +12,6 @@ export interface SignalStreamOptions {
   readonly peer: Peer
   /** DER of the owner's certificate, as this side knows it. */
   readonly certificate: Uint8Array
-  /** What this side wants for users' bytes. */
-  readonly compression: boolean
   readonly clock: Clock
 }
 
@@ -22,12 +20,12 @@ const MAX_WAITING = 64 << 10
 
 /**
  * Owns `stream`, and ends the peer when it breaks. Resolves when the other side has proven that it
- * knows the secret, with whether it wants compression. Rejects with AUTH_FAILED or SESSION_CLOSED.
+ * knows the secret; signals pass from then on. Rejects with AUTH_FAILED or SESSION_CLOSED.
  */
 export function openSignals(
   stream: Duplex,
-  { peer, certificate, compression, clock }: SignalStreamOptions,
-): Promise<{ readonly compression: boolean }> {
+  { peer, certificate, clock }: SignalStreamOptions,
+): Promise<void> {
   const { role, keys } = peer
   const other = role === 'visitor' ? 'owner' : 'visitor'
   const reader = new SignalReader()
@@ -54,9 +52,9 @@ export function openSignals(
         return
       }
       isProven = true
-      // What was not said before is said now: an offer, mostly.
       peer.onSignal = send
-      resolve({ compression: signal.compression })
+      peer.handleProven(signal.relay)
+      resolve()
     }
     stream.on('data', (chunk: Buffer) => {
       try {
@@ -73,6 +71,7 @@ export function openSignals(
     stream.on('error', onOver)
     stream.on('end', onOver)
     stream.on('close', onOver)
-    send({ type: 'hello', compression, proof: proofOf(keys, role, certificate).toString('base64') })
+    const proof = proofOf(keys, role, certificate).toString('base64')
+    send({ type: 'hello', proof, relay: peer.mayRelay })
   })
 }

@@ -16,8 +16,8 @@ import { MAX_CANDIDATES } from '../../nat/index.ts'
 import { TunnelError } from '../errors.ts'
 
 export type Signal =
-  /** The first of each side. `proof`: see keys.ts, base64. */
-  | { readonly type: 'hello'; readonly proof: string; readonly compression: boolean }
+  /** The first of each side. `proof`: see keys.ts, base64. `relay`: users may go over frps. */
+  | { readonly type: 'hello'; readonly proof: string; readonly relay: boolean }
   /**
    * Punch now, to these addresses. The visitor begins a round, the owner answers with the same
    * number; a later one of either side in the same round has fresher samples.
@@ -78,9 +78,9 @@ function decode(text: string, now: number): Signal | undefined {
   const { type, ...fields } = recordOf(parse(text))
   switch (type) {
     case 'hello': {
-      const { proof, compression } = fields
-      if (typeof proof !== 'string' || typeof compression !== 'boolean') throw broken('a hello')
-      return { type, proof, compression }
+      const { proof, relay } = fields
+      if (typeof proof !== 'string' || typeof relay !== 'boolean') throw broken('a hello')
+      return { type, proof, relay }
     }
     case 'offer': {
       const scope = fields['scope'] === 'plain' ? 'plain' : 'full'

@@ -9,8 +9,6 @@ import { encodeHead } from './stream-kinds.ts'
 
 export interface VisitorPeerOptions extends Omit<PeerOptions, 'role'> {
   readonly signal: AbortSignal
-  /** This side's wish for users' bytes. */
-  readonly compression: boolean
 }
 
 export interface VisitorPeer {
@@ -40,18 +38,16 @@ export function visitorPeer(options: VisitorPeerOptions): VisitorPeer {
 async function begin(
   peer: Peer,
   session: PeerSession,
-  { clock, compression, log }: VisitorPeerOptions,
+  { clock, log }: VisitorPeerOptions,
 ): Promise<void> {
   const certificate = session.peerCertificate
   if (certificate === undefined) throw new TunnelError('AUTH_FAILED', 'the peer has no certificate')
   const stream = await session.openStream()
   stream.setPriority?.('interactive')
   stream.write(encodeHead({ kind: 'signals', compression: false }))
-  const proven = openSignals(stream, { peer, certificate, compression, clock })
-  // Users need not wait for it: the handshake went through a relay that only the owner can read.
-  proven.then(
-    () => peer.handleProven(),
-    (error: unknown) => log.warn(`peer connection: ${errorDetail(error)}`),
-  )
   peer.attachSession(session)
+  // Users need not wait for it: the handshake went through a relay that only the owner can read.
+  openSignals(stream, { peer, certificate, clock }).catch((error: unknown) => {
+    if (!peer.isOver) log.warn(`peer connection: ${errorDetail(error)}`)
+  })
 }

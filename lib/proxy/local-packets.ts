@@ -4,7 +4,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
-import type { SudpProxyConfig, UdpProxyConfig } from '../config/index.ts'
+import type { SudpProxyConfig, UdpProxyConfig, XtcpProxyConfig } from '../config/index.ts'
 import { acceptFlowLink, type FlowLink, frpFlowLink, type Redundancy } from '../datagram/index.ts'
 import { type Guest, type OwnerSecret, refuse, type SessionKeys } from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
@@ -113,7 +113,10 @@ async function admitProven(
 function ignore(): void {}
 
 /** Its caller closes it. */
-export function newUdpService(config: UdpProxyConfig | SudpProxyConfig, clock: Clock): UdpService {
+export function newUdpService(
+  config: UdpProxyConfig | SudpProxyConfig | XtcpProxyConfig,
+  clock: Clock,
+): UdpService {
   const { localIP, localPort, udpIdleTimeout, localAddrPerUser, transport } = config
   return new UdpService({
     localIP,

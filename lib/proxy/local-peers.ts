@@ -3,6 +3,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { XtcpProxyConfig } from '../config/index.ts'
+import { acceptFlowLink } from '../datagram/index.ts'
 import type { OwnerSecret } from '../e2e/index.ts'
 import { errorDetail } from '../errors.ts'
 import type { Logger } from '../log.ts'
@@ -13,11 +14,11 @@ import {
   type StreamHead,
 } from '../peer/index.ts'
 import { layerStream } from '../stream/layers.ts'
-import type { Stream } from '../transport/transport.ts'
+import type { Session, Stream } from '../transport/transport.ts'
 import type { VisitorIntroduction } from '../wire/messages.ts'
 import type { Joined, JoinOptions, UserConnection } from './join.ts'
 import type { LocalLeg } from './local-leg.ts'
-import { acceptPacketVisit } from './local-packets.ts'
+import { acceptPacketVisit, newUdpService } from './local-packets.ts'
 import { joinPlain } from './local-stream.ts'
 
 export interface LocalPeersOptions {
@@ -43,12 +44,13 @@ export class LocalPeers {
     this.#peers = new OwnerPeers({
       name: secret.name,
       secretKey: secret.revealed,
-      compression: config.transport.useCompression,
+      mayRelay: config.relay,
       network,
       clock: leg.clock,
       log,
       onChange,
-      serve: (stream, head) => this.#serve(stream, head),
+      serve: (stream, head, session) =>
+        head.kind === 'packets' ? this.#servePackets(stream, session) : this.#serve(stream, head),
     })
   }
 
@@ -74,6 +76,23 @@ export class LocalPeers {
 
   close(): void {
     this.#peers.close()
+  }
+
+  /** The users of one visitor. */
+  async #servePackets(stream: Stream, session: Session): Promise<void> {
+    const { config, leg, log } = this.#options
+    const service = newUdpService(config, leg.clock)
+    const { clock, bucket } = leg
+    const { idleMs } = service
+    const redundancy = config.transport.udpRedundancy
+    try {
+      const options = { stream, session, clock, bucket, idleMs, redundancy }
+      await service.serve(await acceptFlowLink(options), log)
+    } catch (error) {
+      log.debug(`a visitor's packets were not served: ${errorDetail(error)}`)
+    } finally {
+      service.close()
+    }
   }
 
   async #serve(stream: Stream, { compression }: StreamHead): Promise<void> {

@@ -101,11 +101,10 @@ export async function dialPeer(
     isNear: false,
     serverName: 'peer',
   })
-  const session = new PeerSession(connection, socket.address, endpoint)
   const late = new TunnelError('TIMED_OUT', 'the other side does not answer over the relay')
   try {
     await within(connection.ready, signal, late)
-    return session
+    return new PeerSession(connection, socket.address, endpoint)
   } catch (error) {
     await endpoint.close('giving up')
     throw error

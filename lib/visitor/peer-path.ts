@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import type { Address } from '../address.ts'
 import type { XtcpVisitorConfig } from '../config/index.ts'
-import type { FlowLink } from '../datagram/index.ts'
+import { type FlowLink, openFlowLink } from '../datagram/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import { encodeHead, type Peer, type PeerNetwork, type PeerStatus } from '../peer/index.ts'
 import { visitorPeer } from '../peer/index.ts'
@@ -19,6 +19,8 @@ import { END_TO_END, type PathStream, type Route, type VisitorPath } from './pat
 /** After a failure; doubles up to the second. A user who comes makes it try at once. */
 const RETRY_MS = 1_000
 const MAX_RETRY_MS = 60_000
+/** How long a user waits for a direct path where only that is allowed; frp's wait for a tunnel. */
+const DIRECT_TIMEOUT_MS = 20_000
 
 export interface PeerPathOptions {
   readonly host: VisitorHost
@@ -38,6 +40,8 @@ export class PeerPath implements VisitorPath {
   #connected: Connected | undefined
   #connecting: Promise<Connected> | undefined
   #link: FlowLink | undefined
+  /** Of users who wait for a direct path. */
+  readonly #checks = new Set<() => void>()
   #relaying: Promise<void> | undefined
   /** Names this end's connection at the owner, who may know it from a session before. */
   #address: Address = newAddress()
@@ -74,13 +78,26 @@ export class PeerPath implements VisitorPath {
   }
 
   async openStream({ signal }: { readonly signal: AbortSignal }): Promise<PathStream> {
-    const { peer, session } = await unlessAborted(this.#connect(), signal)
+    const { peer, session } = await this.#usable(signal)
     const stream = await session.openStream()
     const compression = this.#config.transport.useCompression
     stream.write(encodeHead({ kind: 'bytes', compression }))
-    const end = peer.countUser()
-    stream.once('close', end)
+    peer.track(stream)
     return { stream: layerStream(stream, { compression }), halfClose: true, isEndToEnd: true }
+  }
+
+  /** A way for the packets of all users of a udp service. Rejects as openStream. */
+  async openPackets({ signal }: { readonly signal: AbortSignal }): Promise<{
+    readonly link: FlowLink
+    readonly isEndToEnd: boolean
+  }> {
+    const { peer, session } = await this.#usable(signal)
+    const stream = await session.openStream()
+    stream.write(encodeHead({ kind: 'packets', compression: false }))
+    peer.track(stream)
+    const { clock } = this.#options.host
+    const link = await openFlowLink({ stream, session, clock })
+    return { link, isEndToEnd: true }
   }
 
   /** Streams that run end with their users. */
@@ -96,6 +113,34 @@ export class PeerPath implements VisitorPath {
   end(): void {
     this.#connected?.peer.close('the visitor stops')
     this.#link?.close()
+  }
+
+  /** A connection that users may take; with `relay = false` it has to be a direct one. */
+  async #usable(signal: AbortSignal): Promise<Connected> {
+    const connected = await unlessAborted(this.#connect(), signal)
+    if (connected.peer.takesUsers) return connected
+    const { fallbackTo, fallbackTimeoutMs } = this.#config
+    const timeoutMs = fallbackTo === '' ? DIRECT_TIMEOUT_MS : fallbackTimeoutMs
+    await unlessAborted(this.#whenDirect(connected.peer, timeoutMs), signal)
+    return connected
+  }
+
+  #whenDirect(peer: Peer, timeoutMs: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const check = (): void => {
+        if (!peer.takesUsers && !peer.isOver) return
+        cancel()
+        this.#checks.delete(check)
+        if (peer.takesUsers) resolve()
+        else reject(new TunnelError('SESSION_CLOSED', 'the peer connection is over'))
+      }
+      const cancel = this.#options.host.clock.after(timeoutMs, () => {
+        this.#checks.delete(check)
+        const { reason } = peer.status()
+        reject(new TunnelError('TIMED_OUT', `no direct path (${reason}), and relay is false`))
+      })
+      this.#checks.add(check)
+    })
   }
 
   #connect(): Promise<Connected> {
@@ -132,7 +177,7 @@ export class PeerPath implements VisitorPath {
       network,
       clock: host.clock,
       log: host.log,
-      compression: this.#config.transport.useCompression,
+      mayRelay: this.#config.relay,
       onChange: () => this.#handleChange(),
       signal,
     })
@@ -181,6 +226,7 @@ export class PeerPath implements VisitorPath {
   }
 
   #handleChange(): void {
+    for (const check of [...this.#checks]) check()
     this.#onRoute?.(this.route)
   }
 

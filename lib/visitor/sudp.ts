@@ -1,10 +1,12 @@
-// A visitor of a sudp proxy: a local UDP port, a session for each of its users, and one way to the
-// proxy for the packets of all of them, opened with the first packet and again after it was lost.
+// A visitor whose users send packets: a local UDP port, a session for each of them, and one way to
+// the proxy for the packets of all, opened with the first packet and again after it was lost. That
+// of sudp leads through frps; xtcp has another.
 
 import type { Address } from '../address.ts'
 import type { VisitorConfig } from '../config/index.ts'
 import type { FlowLink } from '../datagram/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
+import type { PeerStatus } from '../peer/index.ts'
 import { UserFlows } from '../proxy/user-flows.ts'
 import { Entrance } from './entrance.ts'
 import { Target } from './exchange.ts'
@@ -19,12 +21,35 @@ const MAX_USERS = 8_192
 const RETRY_DELAY_MS = 1_000
 
 export function sudpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
-  return new SudpVisitor(config, host)
+  const target = new Target(config, host.user)
+  return new PacketVisitor(config, {
+    host,
+    open: options => openPacketPath(target, host, options),
+    route: () => {
+      const session = host.current()?.session
+      return session && { kind: 'relay', address: session.remoteAddress }
+    },
+  })
 }
 
-class SudpVisitor implements Visitor {
+export interface PacketVisitorOptions {
+  readonly host: VisitorHost
+  /** A way for the packets of all users. Rejects with ABORTED and the reasons of openPacketPath. */
+  readonly open: (options: {
+    readonly signal: AbortSignal
+  }) => Promise<{ readonly link: FlowLink; readonly isEndToEnd: boolean }>
+  readonly route: () => Route | undefined
+  /** The client has logged in for the first time. */
+  readonly onStart?: () => void
+  /** Of the peer connection, where the way is one. */
+  readonly peer?: () => PeerStatus | undefined
+  /** No user is left. */
+  readonly onEnd?: () => void
+}
+
+export class PacketVisitor implements Visitor {
+  readonly #options: PacketVisitorOptions
   readonly #host: VisitorHost
-  readonly #target: Target
   readonly #door: UdpDoor
   readonly #entrance: Entrance
   readonly #flows: UserFlows
@@ -34,9 +59,10 @@ class SudpVisitor implements Visitor {
   #mayOpenAt = -Infinity
   #lastError = ''
 
-  constructor(config: VisitorConfig, host: VisitorHost) {
+  constructor(config: VisitorConfig, options: PacketVisitorOptions) {
+    const { host } = options
+    this.#options = options
     this.#host = host
-    this.#target = new Target(config, host.user)
     const { bindAddr, bindPort } = config
     const { log, clock } = host
     this.#flows = new UserFlows({
@@ -56,11 +82,12 @@ class SudpVisitor implements Visitor {
   }
 
   start(): void {
-    this.#entrance.start()
+    if (this.#entrance.start()) this.#options.onStart?.()
   }
 
   state(): VisitorState {
-    return { ...this.#entrance.state(), route: this.#route() }
+    const peer = this.#options.peer?.()
+    return { ...this.#entrance.state(), route: this.#options.route(), ...(peer && { peer }) }
   }
 
   /** Its users send packets. */
@@ -73,11 +100,7 @@ class SudpVisitor implements Visitor {
     this.#entrance.close()
     this.#flows.close()
     await this.#door.close()
-  }
-
-  #route(): Route | undefined {
-    const session = this.#host.current()?.session
-    return session && { kind: 'relay', address: session.remoteAddress }
+    this.#options.onEnd?.()
   }
 
   // ---- packets
@@ -96,7 +119,7 @@ class SudpVisitor implements Visitor {
     const { log, clock } = this.#host
     this.#isOpening = true
     try {
-      const { link, isEndToEnd } = await openPacketPath(this.#target, this.#host, { signal })
+      const { link, isEndToEnd } = await this.#options.open({ signal })
       if (signal.aborted) {
         link.close()
         return

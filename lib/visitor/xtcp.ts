@@ -11,9 +11,11 @@ import type { Visitor, VisitorHost } from './host.ts'
 import type { PathStream, Route, VisitorPath } from './path.ts'
 import { PeerPath } from './peer-path.ts'
 import { StreamVisitor } from './stcp.ts'
+import { PacketVisitor } from './sudp.ts'
 
 export function xtcpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
   if (config.type !== 'xtcp') throw new TypeError('not an xtcp visitor')
+  if (config.network === 'udp') return packetVisitor(config, host)
   const path = new XtcpPath(config, host)
   return new StreamVisitor(config, {
     host,
@@ -21,6 +23,26 @@ export function xtcpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
     onStart: () => path.start(),
     peer: () => path.status(),
     ...(config.fallbackTo !== '' && { fallback: user => fallBack(config, host, user) }),
+  })
+}
+
+/** Between three of ours only: frp's holes carry byte streams. */
+function packetVisitor(config: XtcpVisitorConfig, host: VisitorHost): Visitor {
+  const target = new Target(config, host.user)
+  const peers = new PeerPath(config, { host, network: host.network, target })
+  peers.onRoute(() => host.changed())
+  return new PacketVisitor(config, {
+    host,
+    open: options => peers.openPackets(options),
+    route: () => peers.route,
+    peer: () => peers.status(),
+    onStart: () => {
+      peers.start().catch((error: unknown) => {
+        if (!(error instanceof TunnelError) || error.code !== 'UNSUPPORTED') return
+        host.log.error(`${error.detail}: network = "udp" needs quicfrp in all three places`)
+      })
+    },
+    onEnd: () => peers.end(),
   })
 }
 

@@ -1,3 +1,3 @@
-import { visitorSudpSuite } from './visitor-sudp.ts'
+import { visitorPacketsSuite } from './visitor-packets.ts'
 
-visitorSudpSuite({ name: 'memory', protocol: 'memory' })
+visitorPacketsSuite({ name: 'memory', protocol: 'memory' }, 'sudp')

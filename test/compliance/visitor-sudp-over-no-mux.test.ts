@@ -1,8 +1,8 @@
-import { visitorSudpSuite } from './visitor-sudp.ts'
+import { visitorPacketsSuite } from './visitor-packets.ts'
 
-visitorSudpSuite({
+visitorPacketsSuite({
   name: 'tcp without multiplexing',
   protocol: 'tcp',
   client: { tcpMux: false },
   server: { tcpMux: false },
-})
+}, 'sudp')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { quicSupport } from '../../lib/transport/quic.ts'
-import { visitorSudpSuite } from './visitor-sudp.ts'
+import { visitorPacketsSuite } from './visitor-packets.ts'
 
 const support = await quicSupport()
-if (support === true) visitorSudpSuite({ name: 'quic', protocol: 'quic' })
+if (support === true) visitorPacketsSuite({ name: 'quic', protocol: 'quic' }, 'sudp')
 else t.test('quic', { skip: support }, async () => {})

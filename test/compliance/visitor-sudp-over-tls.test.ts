@@ -1,3 +1,3 @@
-import { visitorSudpSuite } from './visitor-sudp.ts'
+import { visitorPacketsSuite } from './visitor-packets.ts'
 
-visitorSudpSuite({ name: 'tcp', protocol: 'tcp' })
+visitorPacketsSuite({ name: 'tcp', protocol: 'tcp' }, 'sudp')

@@ -1,4 +1,5 @@
-// What a sudp proxy and its visitor must do when all three places are ours, whatever carries it.
+// What a proxy for visitors with packets and its visitor must do when all three places are ours,
+// whatever carries it.
 
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
@@ -6,14 +7,18 @@ import type { TransportChoice } from './tunnel.ts'
 import { UdpUser, udpService } from './udp.ts'
 import { openVisit } from './visitor-stream.ts'
 
-const SUDP = { proxy: { type: 'sudp' }, visitor: { type: 'sudp' } }
+export type PacketVisitorType = 'sudp' | 'xtcp'
 
-export function visitorSudpSuite(transport: TransportChoice): void {
-  const title = (claim: string): string => `${transport.name}: ${claim}`
+export function visitorPacketsSuite(transport: TransportChoice, type: PacketVisitorType): void {
+  const title = (claim: string): string => `packets of ${type} over ${transport.name}: ${claim}`
+  const choice = {
+    proxy: { type },
+    visitor: { type, ...(type === 'xtcp' && { network: 'udp' }) },
+  }
 
   t.test(title('packets of every size come back whole, and end to end'), async t => {
     const service = await udpService(t)
-    const { door, log } = await openVisit(t, transport, service.port, SUDP)
+    const { door, log } = await openVisit(t, transport, service.port, choice)
     const user = await UdpUser.open(t, door)
     for (const length of [1, 100, 1_200, 1_400, 1_472, 8_000, 65_507, 0, 2]) {
       const payload = randomBytes(length)
@@ -24,7 +29,7 @@ export function visitorSudpSuite(transport: TransportChoice): void {
 
   t.test(title('each user has a port of his own at the service, and his own answers'), async t => {
     const service = await udpService(t, payload => Buffer.from(`${payload.toString()}!`))
-    const { door } = await openVisit(t, transport, service.port, SUDP)
+    const { door } = await openVisit(t, transport, service.port, choice)
     const users = await Promise.all(Array.from({ length: 20 }, () => UdpUser.open(t, door)))
     for (let round = 0; round < 3; round++) {
       const answers = await Promise.all(users.map((user, i) => user.ask(`${i}.${round}`)))
@@ -39,8 +44,8 @@ export function visitorSudpSuite(transport: TransportChoice): void {
   t.test(title('a wrong secret gets nothing and is told so'), async t => {
     const service = await udpService(t)
     const { door, log } = await openVisit(t, transport, service.port, {
-      ...SUDP,
-      visitor: { type: 'sudp', secretKey: 'open barley' },
+      ...choice,
+      visitor: { ...choice.visitor, secretKey: 'open barley' },
     })
     const user = await UdpUser.open(t, door)
     user.send('hello')
@@ -50,7 +55,7 @@ export function visitorSudpSuite(transport: TransportChoice): void {
 
   t.test(title('when the owner comes back the packets flow again'), async t => {
     const service = await udpService(t)
-    const visit = await openVisit(t, transport, service.port, SUDP)
+    const visit = await openVisit(t, transport, service.port, choice)
     const user = await UdpUser.open(t, visit.door)
     t.equal((await user.ask('one')).toString(), 'one')
     await visit.tunnel.client.close({ graceMs: 0 })
@@ -59,7 +64,7 @@ export function visitorSudpSuite(transport: TransportChoice): void {
     clearInterval(timer)
     const again = await visit.tunnel.join({
       proxies: [
-        { name: 'secret', type: 'sudp', secretKey: 'open sesame', localPort: service.port },
+        { name: 'secret', type, secretKey: 'open sesame', localPort: service.port },
       ],
     })
     await again.port('secret')

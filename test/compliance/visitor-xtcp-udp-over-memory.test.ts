@@ -1,0 +1,3 @@
+import { visitorPacketsSuite } from './visitor-packets.ts'
+
+visitorPacketsSuite({ name: 'memory', protocol: 'memory' }, 'xtcp')
