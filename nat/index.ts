@@ -31,5 +31,6 @@ export {
   type InterfaceAddress,
   type Surroundings,
 } from './candidates.ts'
+export { resampled } from './predict.ts'
 export { addressScope, type AddressScope } from './scope.ts'
 export { PEER_KINDS, prognosis, type PeerKind, type Prognosis, type Prospect } from './prognosis.ts'

@@ -31,6 +31,28 @@ export function takenSince({ at, ratePerSecond }: SequentialAllocation, now: num
   return (Math.max(0, ratePerSecond) * Math.max(0, now - at)) / 1000
 }
 
+/** A rate needs time to show; after too long nobody knows how often the count began anew. */
+const RATE_AFTER_MS = 300
+const RATE_UNTIL_MS = 60_000
+/** More than a busy carrier's box gives away; the count went another way then. */
+const MOST_PER_SECOND = 500
+
+/** A later port of the same NAT tells where it is now, and how fast it goes. */
+export function resampled(
+  known: SequentialAllocation,
+  seen: { readonly port: number; readonly at: number },
+): SequentialAllocation {
+  const { last, step, at, ratePerSecond } = known
+  const fresh = { ...known, last: seen.port, at: seen.at }
+  const elapsedMs = seen.at - at
+  if (elapsedMs < RATE_AFTER_MS || elapsedMs > RATE_UNTIL_MS) return fresh
+  const distance = (((seen.port - last) * Math.sign(step)) % PORTS) + PORTS
+  // One of them was the sample itself.
+  const taken = Math.max(0, (distance % PORTS) / Math.abs(step) - 1)
+  const rate = (1000 * taken) / elapsedMs
+  return { ...fresh, ratePerSecond: rate <= MOST_PER_SECOND ? rate : ratePerSecond }
+}
+
 /** Ports in the order in which they are worth a try; goes on for ever but never needs to. */
 export function* portsAhead(allocation: SequentialAllocation, now: number): Generator<number> {
   const taken = takenSince(allocation, now)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { seededRandom } from '../../bench/lab/model/random.ts'
-import { anyPorts, portAfter, portsAhead, portsIn } from '../../nat/predict.ts'
+import { anyPorts, portAfter, portsAhead, portsIn, resampled } from '../../nat/predict.ts'
 
 const COUNTING = { type: 'sequential', step: 1, last: 40_000, at: 0, ratePerSecond: 0 } as const
 
@@ -71,4 +71,19 @@ t.test('of all ports none is drawn twice, and none that belongs to a service', a
   const drawn = take(anyPorts(seededRandom(1)), 2048)
   t.equal(new Set(drawn).size, 2048)
   t.ok(Math.min(...drawn) >= 1024)
+})
+
+t.test('a later port tells where the count is, and how fast others make it go', async t => {
+  const at = 2000
+  t.match(resampled(COUNTING, { port: 40_041, at }), { last: 40_041, at, ratePerSecond: 20 })
+  const back = { ...COUNTING, step: -2 }
+  t.match(resampled(back, { port: 39_918, at }), { last: 39_918, ratePerSecond: 20 })
+  t.match(resampled({ ...COUNTING, last: 65_530 }, { port: 1035, at }), { ratePerSecond: 8 })
+})
+
+t.test('no rate is taken from a moment, an hour, or a count that jumped', async t => {
+  const known = { ...COUNTING, ratePerSecond: 7 }
+  for (const [port, at] of [[40_041, 100], [40_041, 3_600_000], [39_000, 2000]] as const) {
+    t.match(resampled(known, { port, at }), { last: port, at, ratePerSecond: 7 })
+  }
 })

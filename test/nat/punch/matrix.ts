@@ -1,5 +1,6 @@
 // What becomes of many punchings of one pair of NAT classes: the figures of nat-traversal.md §6.
-// `node dist/test/nat/punch/matrix.js [runs] [loss]` prints them for all pairs.
+// `node dist/test/nat/punch/matrix.js [runs] [loss] [classes]` prints them, for all pairs or for
+// those of some classes: `1000 0.02 C3,S3`.
 
 import { pathToFileURL } from 'node:url'
 import { startPair, timeToDirect, type PairOptions, type SideClass } from '../../sim/punch-pair.ts'
@@ -56,11 +57,11 @@ export function quantile(sorted: readonly number[], share: number): number {
 
 const CLASSES: readonly SideClass[] = ['P', 'C1', 'C2', 'C3', 'N', 'S1', 'S2', 'S3']
 
-function printMatrix(runs: number, loss: number): void {
+function printMatrix(runs: number, loss: number, classes: readonly SideClass[]): void {
   console.log(`${runs} runs a pair, ${100 * loss} % loss on each access line, each way`)
   console.log('pair     opened     p50    p99 ms   datagrams p50   max   technique or reason')
-  for (const visitor of CLASSES) {
-    for (const owner of CLASSES) {
+  for (const visitor of classes) {
+    for (const owner of classes) {
       const cell = runCell(visitor, owner, { runs, loss, withinMs: 12_000 })
       const { opened, times, sent, techniques, reasons } = cell
       const figures = [quantile(times, 0.5), quantile(times, 0.99), quantile(sent, 0.5)]
@@ -77,5 +78,7 @@ function printMatrix(runs: number, loss: number): void {
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1] ?? '').href) {
-  printMatrix(Number(process.argv[2] ?? 20), Number(process.argv[3] ?? 0))
+  const [, , runs = '20', loss = '0', wanted = CLASSES.join()] = process.argv
+  const classes = CLASSES.filter(name => wanted.split(',').includes(name))
+  printMatrix(Number(runs), Number(loss), classes)
 }
