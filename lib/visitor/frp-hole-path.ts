@@ -20,7 +20,7 @@ import type { Session } from '../transport/transport.ts'
 import { authKey } from '../wire/auth.ts'
 import { deriveKey } from '../wire/cipher.ts'
 import { proxyNameOf } from './exchange.ts'
-import type { VisitorHost } from './host.ts'
+import type { VisitorHost, VisitorSession } from './host.ts'
 import type { PathStream, Route, VisitorPath } from './path.ts'
 
 /** frp's waits: for frps, and of a user for the tunnel where there is no fallback. */
@@ -28,8 +28,15 @@ const ASK_TIMEOUT_MS = 5_000
 const USER_TIMEOUT_MS = 20_000
 
 export interface FrpHolePathOptions {
-  readonly host: VisitorHost
+  readonly host: HoleHost
   readonly network: HoleNetwork
+}
+
+/** What it needs of its visitor's host. */
+export interface HoleHost extends Pick<VisitorHost, 'log' | 'clock' | 'user'> {
+  session(options: {
+    readonly signal: AbortSignal
+  }): Promise<Pick<VisitorSession, 'signalling'>>
 }
 
 interface Waiter {
@@ -39,7 +46,7 @@ interface Waiter {
 
 export class FrpHolePath implements VisitorPath {
   readonly #config: XtcpVisitorConfig
-  readonly #host: VisitorHost
+  readonly #host: HoleHost
   readonly #network: HoleNetwork
   readonly #pacing: TunnelPacing
   readonly #alarm: Alarm
@@ -110,6 +117,11 @@ export class FrpHolePath implements VisitorPath {
       reject(new TunnelError('SESSION_CLOSED', 'the visitor stops'))
     }
     this.#endIfIdle()
+  }
+
+  /** Gives up the tunnel of the moment; the next user gets a new one. */
+  async end(): Promise<void> {
+    await this.#session?.close('given up')
   }
 
   #endIfIdle(): void {
