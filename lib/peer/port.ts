@@ -30,7 +30,7 @@ export class PeerPort {
   /** By socket number and remote address. */
   readonly #receivers = new Map<string, PathReceiver>()
   /** The same by address objects, which a socket makes once for each remote. */
-  readonly #known = new WeakMap<Address, Map<number, PathReceiver>>()
+  #known = new WeakMap<Address, Map<number, PathReceiver>>()
   readonly #touched = new Set<PathReceiver>()
   #nextNumber = 1
   #isClosed = false
@@ -113,7 +113,8 @@ export class PeerPort {
   unbind(socket: number, remote: Address, receiver: PathReceiver): void {
     const key = keyOf(socket, remote)
     if (this.#receivers.get(key) === receiver) this.#receivers.delete(key)
-    this.#known.delete(remote)
+    // Which objects stand for that address is not known here.
+    this.#known = new WeakMap()
   }
 
   /** Opens extra sockets; fewer where the system has no more. */

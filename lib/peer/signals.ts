@@ -176,7 +176,9 @@ function numberOf(value: unknown, least: number, most: number): number {
 }
 
 function recordOf(value: unknown): Readonly<Record<string, unknown>> {
-  if (typeof value !== 'object' || value === null) throw broken('an object')
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw broken('an object')
+  }
   return Object.fromEntries(Object.entries(value))
 }
 
