@@ -94,6 +94,7 @@ export class Discoverer {
   #firstAnswerAt: number | undefined
   #rttMs: number | undefined
   #endedAt: number | undefined
+  #latest: Verdict | undefined
 
   constructor(options: DiscovererOptions, now: number) {
     this.#options = options
@@ -168,14 +169,11 @@ export class Discoverer {
 
   deadline(): number | undefined {
     if (this.#endedAt !== undefined) return undefined
-    const deadlines = [
-      this.#transactions.deadline(),
-      this.#filter.deadline(),
-      this.#hairpin.deadline(),
-      this.#lateAt(),
-      this.#needsMore() ? undefined : this.#graceAt(),
-    ]
-    const set = deadlines.filter(at => at !== undefined)
+    const tests = [this.#filter.deadline(), this.#hairpin.deadline(), this.#lateAt()]
+    const isTesting = this.#isOpening || tests.some(at => at !== undefined)
+    // While more is to come, the end of the grace is nothing to wake up for.
+    const graceAt = isTesting || this.#needsMore() ? undefined : this.#graceAt()
+    const set = [this.#transactions.deadline(), ...tests, graceAt].filter(at => at !== undefined)
     return set.length === 0 ? undefined : Math.min(...set)
   }
 
@@ -237,6 +235,7 @@ export class Discoverer {
   #handleAnswer(question: Question, answer: TransactionAnswer, now: number): void {
     const { mapped, at, rttMs } = answer
     this.#answered.push({ question, mapped, at })
+    this.#latest = undefined
     this.#firstAnswerAt ??= now
     this.#rttMs = Math.min(this.#rttMs ?? Infinity, rttMs)
     this.#filter.handleRoundTrip(this.#rttMs)
@@ -279,7 +278,7 @@ export class Discoverer {
     if (at === undefined) return false
     if (now < at) {
       // Of ports that cannot be foreseen there is nothing more to learn.
-      this.#isLateDue = !this.#isSampled() || this.#verdict().profile.ports?.type === 'sequential'
+      this.#isLateDue = !this.#isSampled() || this.#sampled().profile.ports?.type === 'sequential'
       return false
     }
     this.#isLateDue = false
@@ -290,7 +289,7 @@ export class Discoverer {
       for (const number of this.#samplers) this.#ask(number, answering.spec.address, now)
       return true
     }
-    const { ports } = this.#verdict().profile
+    const { ports } = this.#sampled().profile
     if (this.#base === undefined || ports?.type !== 'sequential') return false
     for (const number of this.#late) this.#ask(number, this.#base.spec.address, now)
     return true
@@ -310,7 +309,7 @@ export class Discoverer {
   #reroll(): boolean {
     if (this.#rerolls >= MAX_REROLLS || this.#isOpening || this.#isLateDue) return false
     const isVoting = [...this.#open.values()].some(({ socket }) => this.#voters.includes(socket))
-    if (isVoting || this.#voters.length === 0 || !this.#verdict().isDisputed) return false
+    if (isVoting || this.#voters.length === 0 || !this.#sampled().isDisputed) return false
     this.#rerolls++
     this.#openSockets(VOTERS)
     return true
@@ -319,7 +318,7 @@ export class Discoverer {
   /** Where a socket has one mapping for all, two of them can find out about it. */
   #beginHairpin(now: number): boolean {
     if (this.#hairpin.isBegun || this.#samplers.length === 0) return false
-    if (this.#verdict().profile.mapping !== 'endpoint-independent') return false
+    if (this.#sampled().profile.mapping !== 'endpoint-independent') return false
     const seen = this.#samples().filter(({ mapped }) => isIpv4(mapped))
     const own = seen.find(({ socket }) => socket === 0)
     const other = seen.findLast(({ socket }) => this.#samplers.includes(socket))
@@ -357,6 +356,12 @@ export class Discoverer {
         const localPort = this.#localPorts.get(socket) ?? 0
         return { socket, localPort, server, mapped, sentAt, at }
       })
+  }
+
+  /** Of the samples; the other tests may have gone on since. */
+  #sampled(): Verdict {
+    this.#latest ??= this.#verdict()
+    return this.#latest
   }
 
   #verdict(): Verdict {

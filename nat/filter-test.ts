@@ -20,11 +20,13 @@ export type FilterTestOutput =
   /** Over the control channel; answered by `handleReply`. */
   | { readonly type: 'ask-filter-test'; readonly transactionId: string }
 
-/** frps is asked again in case that its datagrams are lost: three of a hundred lost, all are seldom. */
+/** frps is asked again in case that its datagrams are lost. */
 const ASK_AT_MS: readonly number[] = [0, 150, 300]
 /** After the last one was sent, for its way here. */
 const MIN_WAIT_MS = 200
-const WAITS_MS: readonly number[] = [100, 200, 300]
+const WAITS_MS: readonly number[] = [100, 100, 150, 200]
+/** What a transaction says that nobody answered; anything else is the server's own error. */
+const NO_ANSWER = 'no answer'
 /** Without any word from frps or the server. */
 const TIMEOUT_MS = 2_000
 
@@ -45,6 +47,7 @@ export class FilterTest {
   #sends = { port: false, ip: false }
   #came = { port: false, ip: false }
   #isHeard = false
+  #refusesChange = false
   #isOver = false
 
   constructor(options: {
@@ -80,6 +83,8 @@ export class FilterTest {
     }
     this.#isReplied = true
     this.#sentAt = now
+    // It answers only what it has heard.
+    if (reply.fromOtherPort || reply.fromOtherIp) this.#isHeard = true
     this.#sends = {
       port: this.#sends.port || reply.fromOtherPort,
       ip: this.#sends.ip || reply.fromOtherIp,
@@ -113,6 +118,7 @@ export class FilterTest {
         return { type: 'send', socket, to, data }
       }
       if (output.type === 'answer') this.#handleAnswer(output.id, output.from, output.other)
+      else if (output.id !== this.#plainId) this.#handleFailure(output.reason)
     }
     const askAt = this.#askAt()
     if (askAt !== undefined && now >= askAt) {
@@ -132,8 +138,8 @@ export class FilterTest {
   evidence(): FilterEvidence {
     const { port, ip } = this.#came
     // What did not come before the end says nothing.
-    const missing = (sends: boolean): false | undefined =>
-      this.#isOver && this.#isHeard && sends ? false : undefined
+    const isSaid = this.#isOver && this.#isHeard && !this.#refusesChange
+    const missing = (sends: boolean): false | undefined => (isSaid && sends ? false : undefined)
     return {
       otherPort: port || missing(this.#sends.port),
       otherIp: ip || missing(this.#sends.ip),
@@ -151,12 +157,18 @@ export class FilterTest {
     if (server === undefined) return
     if (id !== this.#plainId) {
       // Who does not know CHANGE-REQUEST answers from where it was asked.
-      if (!isSameAddress(from, server)) this.#handleElsewhere(from, server)
+      if (isSameAddress(from, server)) this.#refusesChange = true
+      else this.#handleElsewhere(from, server)
       return
     }
     this.#isHeard = true
     if (this.#server?.hasFilterTest || other === undefined) return
     this.#sends = { port: other.port !== server.port, ip: !isSameIp(other.ip, server.ip) }
+  }
+
+  /** frps of ours refuses CHANGE-REQUEST from strangers, though it has a second address. */
+  #handleFailure(reason: string): void {
+    if (reason !== NO_ANSWER) this.#refusesChange = true
   }
 
   #askAt(): number | undefined {
