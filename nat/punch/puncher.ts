@@ -54,6 +54,8 @@ const MOST_CALLEES = 2
 const MOST_ANSWERS = 256
 /** The peer may have found another one of our sockets at the same moment. */
 const CLOSE_AFTER_MS = 500
+/** Answers that come later than this after the end are to nobody. */
+const FORGET_AFTER_MS = 30_000
 
 interface Pending {
   readonly socket: number
@@ -81,6 +83,7 @@ export class Puncher {
   #paths = 0
   #hasGivenUp = false
   #closeAt = Infinity
+  #forgetAt = Infinity
 
   constructor(options: PunchOptions, now: number) {
     this.#options = options
@@ -166,6 +169,7 @@ export class Puncher {
       this.#checks.nextAt(),
       this.#guessing.deadline(),
       this.#closeAt,
+      this.#forgetAt,
       this.#giveUpAt(),
     )
   }
@@ -232,6 +236,7 @@ export class Puncher {
     })
     this.#guessing.stop()
     this.#closeAt = Math.min(this.#closeAt, now + CLOSE_AFTER_MS)
+    this.#forgetAt = now + FORGET_AFTER_MS
     // IPv4 may go on beside IPv6, as a second way; beside a LAN nothing is needed.
     for (const other of this.#checks.all()) {
       const isBetter = rankOf(other) > rankOf(check)
@@ -322,7 +327,7 @@ export class Puncher {
     }
     this.#guessing.handleKnowledge(knowledge, now)
     const isEmpty = usable.length === 0 && this.#guessing.part.type === 'none'
-    if ((this.#isLost() && !hasOtherWay) || isEmpty) this.#giveUp(this.#reason())
+    if ((this.#isLost() && !hasOtherWay) || isEmpty) this.#giveUp(this.#reason(), now)
   }
 
   /** What servers see leads nowhere. */
@@ -338,7 +343,11 @@ export class Puncher {
       this.#closeAt = Infinity
       this.#closeSockets()
     }
-    if (now >= this.#giveUpAt()) this.#giveUp(this.#reason())
+    if (now >= this.#giveUpAt()) this.#giveUp(this.#reason(), now)
+    if (now >= this.#forgetAt) {
+      this.#forgetAt = Infinity
+      this.#pending.clear()
+    }
   }
 
   #giveUpAt(): number {
@@ -351,13 +360,14 @@ export class Puncher {
     if (!this.#local.profile.udp) return 'no UDP here'
     if (this.#remote?.profile.udp === false) return 'the peer has no UDP'
     if (part.type === 'hopeless') return part.reason
-    if (isRefused) return 'frps gave no leave to guess ports'
+    if (isRefused) return 'ports were guessed a moment ago'
     return this.#checks.size === 0 ? 'no usable address of the peer' : 'no answer'
   }
 
-  #giveUp(reason: GaveUp): void {
+  #giveUp(reason: GaveUp, now: number): void {
     if (this.#hasGivenUp || this.#paths > 0) return
     this.#hasGivenUp = true
+    this.#forgetAt = now + FORGET_AFTER_MS
     this.#guessing.stop()
     const isHopeless = this.#isLost() || reason === 'no usable address of the peer'
     this.#events.push({ type: 'gave-up', reason, isHopeless })

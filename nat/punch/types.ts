@@ -88,8 +88,8 @@ export type GaveUp =
   | 'no UDP here'
   /** Everything was tried. */
   | 'no answer'
-  /** Guessing needs frps's leave. */
-  | 'frps gave no leave to guess ports'
+  /** Guessing needs leave: it is not to be done often, nor for two peers at once. */
+  | 'ports were guessed a moment ago'
 
 export type PunchEvent =
   /** Open so many throw-away sockets, and tell their numbers with `handleSockets`. */
