@@ -2,7 +2,7 @@
 // what to do about it. Only from the examination: nothing is measured here.
 
 import type { Examination, PeerKind, Prospect, ServerTrial } from '../lib/index.ts'
-import { hasIpv6Address, type Row } from './network-words.ts'
+import { hasIpv6Address, isPrivate, type Row } from './network-words.ts'
 
 export function serverRows({ server }: Examination): Row[] {
   return server.map(trial => [trial.protocol.toUpperCase(), trialText(trial)])
@@ -20,6 +20,9 @@ function trialText(trial: ServerTrial): string {
 export function kindLine({ network, server }: Examination): string {
   const { prognosis, discovery, portMapping } = network
   const { profile } = discovery
+  if (profile.mapping === 'none' && isPrivate(network.localAddress.ip)) {
+    return 'The server is in this network: from there nobody sees what lies before the internet.'
+  }
   switch (prognosis.own) {
     case 'open':
       if (profile.mapping === 'none') return 'This machine has a public address.'
@@ -137,6 +140,11 @@ function natAdvice({ network, server }: Examination): string[] {
   const gatewayIp = portMapping?.protocols.find(({ externalIp }) => externalIp)?.externalIp
   if (gatewayIp !== undefined && profile.carrier) {
     advice.push(secondNatAdvice(gatewayIp, profile.externalIps))
+  } else if (portMapping?.protocols.some(({ reason }) => reason?.includes('no public address'))) {
+    advice.push(
+      'The router has no public address of its own: another router or the provider has one more' +
+        ' NAT. Make one of two routers a bridge, or ask the provider for an own IPv4 address.',
+    )
   } else if (portMapping === undefined) {
     advice.push('natPortMapping = false: the router is not asked to map a port. Remove that line.')
   } else if (portMapping.gateway !== undefined && profile.mapping !== 'none') {
@@ -161,7 +169,7 @@ function secondNatAdvice(gatewayIp: string, externalIps: readonly string[]): str
       ' do not help: ask for an own IPv4 address, or use IPv6.'
     )
   }
-  if (/^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(gatewayIp)) {
+  if (isPrivate(gatewayIp)) {
     return (
       `There are two routers in a row (the first one has ${gatewayIp} on its other side): make` +
       ' one of them a bridge, or forward a port in both.'

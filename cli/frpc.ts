@@ -12,7 +12,14 @@ import {
   VISITOR_FLAGS,
 } from './flags.ts'
 import type { DoctorFlags, ExamineFlags } from './examine-setup.ts'
-import type { BenchFlags, ClientFlags, SecretFlags, TcpFlags, VisitorFlags } from './options.ts'
+import type {
+  BenchFlags,
+  ClientFlags,
+  SecretFlags,
+  SecretType,
+  TcpFlags,
+  VisitorFlags,
+} from './options.ts'
 import { exit } from './output.ts'
 import { runProgram, type Subcommand } from './program.ts'
 
@@ -26,12 +33,12 @@ async function runPortProxy(flags: TcpFlags, type: 'tcp' | 'udp'): Promise<numbe
   return runValues(flags, portProxyValues(flags, type))
 }
 
-async function runSecretProxy(flags: SecretFlags, type: 'stcp' | 'sudp'): Promise<number> {
+async function runSecretProxy(flags: SecretFlags, type: SecretType): Promise<number> {
   const [{ secretProxyValues }, { runValues }] = await loadRunner()
   return runValues(flags, secretProxyValues(flags, type))
 }
 
-async function runVisitor(flags: VisitorFlags, type: 'stcp' | 'sudp'): Promise<number> {
+async function runVisitor(flags: VisitorFlags, type: SecretType): Promise<number> {
   const [{ visitorValues }, { runValues }] = await loadRunner()
   return runValues(flags, visitorValues(flags, type))
 }
@@ -62,8 +69,18 @@ async function discover(flags: ExamineFlags): Promise<number> {
   return discoverCommand(flags)
 }
 
+async function status(flags: ClientFlags): Promise<number> {
+  const { statusCommand } = await import('./ask-client.ts')
+  return statusCommand(flags)
+}
+
+async function peers(flags: ClientFlags): Promise<number> {
+  const { peersCommand } = await import('./ask-client.ts')
+  return peersCommand(flags)
+}
+
 /** `frpc stcp` and `frpc stcp visitor`. */
-function secretCommands(type: 'stcp' | 'sudp'): readonly Subcommand[] {
+function secretCommands(type: SecretType): readonly Subcommand[] {
   return [
     {
       name: type,
@@ -85,13 +102,12 @@ function secretCommands(type: 'stcp' | 'sudp'): readonly Subcommand[] {
  * "unknown command".
  */
 const LATER: readonly Subcommand[] = [
-  ...['http', 'https', 'tcpmux', 'xtcp'].map(type => ({
+  ...['http', 'https', 'tcpmux'].map(type => ({
     name: type,
     description: `Run one ${type} proxy without a file (not yet)`,
     flags: [],
   })),
   { name: 'reload', description: 'Reload the configuration (not yet)', flags: [] },
-  { name: 'status', description: 'Show the proxies (not yet)', flags: [] },
   { name: 'stop', description: 'Stop a running frpc (not yet)', flags: [] },
   { name: 'completion', description: 'Shell completion (not yet)', flags: [] },
 ]
@@ -118,6 +134,14 @@ exit(
         },
         ...secretCommands('stcp'),
         ...secretCommands('sudp'),
+        ...secretCommands('xtcp'),
+        { name: 'status', description: 'Show the proxies of a running frpc', flags: [], run: status },
+        {
+          name: 'peers',
+          description: 'Show the peer connections of a running frpc, and which way they go',
+          flags: [],
+          run: peers,
+        },
         { name: 'verify', description: 'Check a config file', flags: [], run: verify },
         {
           name: 'bench',

@@ -52,7 +52,9 @@ function addressText(
 ): string {
   const here = addressesText([localAddress])
   const { mapping, externalIps } = discovery.profile
-  if (mapping === 'none') return `${here}, which is public`
+  if (mapping === 'none') {
+    return isPrivate(localAddress.ip) ? `${here}, for the server too` : `${here}, which is public`
+  }
   return `${here}; from outside ${seen.length > 0 ? addressesText(seen) : externalIps.join(' ')}`
 }
 
@@ -125,6 +127,11 @@ function ipv6Text({ discovery, localIps }: NetworkReport): string {
   return hasIpv6Address(localIps) ? 'there is an address; no STUN server was asked over it' : 'none'
 }
 
+/** RFC 1918: then who sees this address is in the same network. */
+export function isPrivate(ip: string): boolean {
+  return /^(10|192\.168|172\.(1[6-9]|2\d|3[01]))\./.test(ip)
+}
+
 /** A global one (2000::/3). */
 export function hasIpv6Address(ips: readonly string[]): boolean {
   return ips.some(ip => /^[23][\da-f]{3}:/i.test(ip))
@@ -140,6 +147,6 @@ function routerRows({ portMapping }: NetworkReport): Row[] {
     return [['Router', `${gateway} maps ports by ${name}, outside it is ${external.ip}`]]
   }
   const refusals = protocols.flatMap(({ reason }) => (reason === undefined ? [] : [reason]))
-  const [why = 'no answer by PCP, NAT-PMP or UPnP'] = refusals
+  const why = refusals.length > 0 ? refusals.join('; ') : 'no answer by PCP, NAT-PMP or UPnP'
   return [['Router', `${gateway} maps no ports: ${why}`]]
 }

@@ -151,15 +151,18 @@ export function portProxyValues(flags: TcpFlags, type: 'tcp' | 'udp'): ClientVal
   return { common: commonValues(flags), proxies: [proxy] }
 }
 
-/** `frpc stcp` and `frpc sudp`. */
-export function secretProxyValues(flags: SecretFlags, type: 'stcp' | 'sudp'): ClientValues {
+/** Types whose users come through a visitor. */
+export type SecretType = 'stcp' | 'sudp' | 'xtcp'
+
+/** `frpc stcp`, `frpc sudp` and `frpc xtcp`. */
+export function secretProxyValues(flags: SecretFlags, type: SecretType): ClientValues {
   const { sk: secretKey, allowUsers = [] } = flags
   const proxy = { ...proxyValues(flags), type, secretKey, allowUsers }
   return { common: commonValues(flags), proxies: [proxy] }
 }
 
-/** `frpc stcp visitor` and `frpc sudp visitor`: a client with one visitor. */
-export function visitorValues(flags: VisitorFlags, type: 'stcp' | 'sudp'): ClientValues {
+/** `frpc stcp visitor` and the like: a client with one visitor. */
+export function visitorValues(flags: VisitorFlags, type: SecretType): ClientValues {
   const visitor = {
     name: flags.visitorName,
     type,

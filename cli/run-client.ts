@@ -8,7 +8,7 @@ import {
   type ClientValues,
   loadClientConfig,
 } from '../lib/config/index.ts'
-import { createClient, type ClientSetup } from '../lib/index.ts'
+import { createClient, openAdmin, type ClientSetup } from '../lib/index.ts'
 import { boundedClose, untilSignal } from './lifetime.ts'
 import { openLogger } from './log/logger.ts'
 import {
@@ -18,10 +18,12 @@ import {
   wantsJsonLogs,
 } from './options.ts'
 import { describe, print, printWarnings } from './output.ts'
+import { boundYoungHeap } from './young-heap.ts'
 
 /** Resolves to the exit status when the client, or the last of them, is over. */
 export async function runClient(flags: ClientFlags): Promise<number> {
   const signal = untilSignal()
+  boundYoungHeap()
   if (flags.configDir !== '') return runFolder(flags, signal)
   try {
     await runFile(flags.config, flags, signal)
@@ -97,6 +99,8 @@ async function runSetup(
   const own = log.child({ source: 'cli/frpc' })
   if (path) own.info(`start frpc service for config file [${path}] with aggregated configuration`)
   const client = createClient(setup, { log })
+  const { webServer } = setup.config
+  const admin = webServer.port > 0 ? await openAdmin(client, webServer, own) : undefined
   let isEnding = false
   const closing = signal.then(() => {
     isEnding = true
@@ -111,6 +115,7 @@ async function runSetup(
     if (isEnding) return await closing
     throw error
   } finally {
+    await admin?.close()
     if (path) own.info(`frpc service for config file [${path}] stopped`)
   }
 }

@@ -16,10 +16,12 @@ import {
   wantsJsonLogs,
 } from './options.ts'
 import { describe, print, printWarnings } from './output.ts'
+import { boundYoungHeap } from './young-heap.ts'
 
 /** Resolves to the exit status when the server is over. */
 export async function runServer(flags: ServerFlags): Promise<number> {
   const signal = untilSignal()
+  boundYoungHeap()
   try {
     const { config, warnings } = await configOf(flags)
     printWarnings(warnings)

@@ -9,8 +9,9 @@
 //   await client.start()
 
 export type { Bench, BenchDoors, BenchService } from './bench/index.ts'
-export { createClient, examine, openBenchDoors } from './client/index.ts'
+export { createClient, examine, openAdmin, openBenchDoors } from './client/index.ts'
 export type {
+  Admin,
   BenchDoorsOptions,
   Client,
   ClientEvents,
@@ -29,7 +30,7 @@ export * from './config/index.ts'
 export { TunnelError, type ErrorCode } from './errors.ts'
 export { silentLogger } from './log.ts'
 export type { Logger, LogFields, LogLevel, LogScope } from './log.ts'
-export type { NetworkReport, PeerKind, Prognosis, Prospect } from './peer/index.ts'
+export type { NetworkReport, PeerKind, PeerStatus, Prognosis, Prospect } from './peer/index.ts'
 export { createServer } from './server/server.ts'
 export type { Server, ServerAddresses, ServerOptions } from './server/server.ts'
 export type {

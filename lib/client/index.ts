@@ -1,4 +1,5 @@
 // The face of the client side.
+export { openAdmin, type Admin } from './admin.ts'
 export { openBenchDoors, type BenchDoorsOptions } from './bench-doors.ts'
 export { createClient, type Client, type ClientOptions, type ClientSetup } from './client.ts'
 export {

@@ -66,7 +66,7 @@ const clientErrors: readonly Gap<ClientConfig>[] = [
 const clientWarnings: readonly Gap<ClientConfig>[] = [
   {
     key: 'webServer.port',
-    says: 'the admin page is not available yet; webServer is ignored',
+    says: 'the admin page is not available yet; webServer serves /api/status and /api/peers only',
     isUsed: config => config.webServer.port > 0,
   },
 ]

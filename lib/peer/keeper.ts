@@ -250,7 +250,8 @@ export class NetworkKeeper implements PeerNetwork {
         this.#discovery = undefined
         this.#mapping?.handleNetworkChange()
         this.#tell('changed')
-        void this.#discover('all')
+        // What is being asked at the moment, the old network may still answer.
+        void (this.#asking ?? Promise.resolve()).then(() => this.#discover('all'))
       }
       if (!this.#closing.signal.aborted) this.#watch()
     })

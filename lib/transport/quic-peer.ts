@@ -16,8 +16,8 @@ export const DIRECT_DATAGRAM_BYTES = 1452
  * A minute without frps is no reason to give a stream up: its relay may come back (frp issue 5087).
  */
 const IDLE_TIMEOUT_MS = 90_000
-/** Nothing is sent for longer; it also holds the NAT mappings of a direct path (15 s at some). */
-const KEEPALIVE_MS = 14_000
+/** Paths are kept alive by probes (nat/path); this is for the relay, whose mappings are frps's. */
+const KEEPALIVE_MS = 40_000
 const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_STREAMS = 1024
 
