@@ -145,6 +145,11 @@ function suitePlan(
   const cases = possible
     .map(one => suiteCase(one, words, chosen, measureMs))
     .filter(({ scenarios }) => scenarios.length > 0)
+  if (cases.length === 0) {
+    const own = new Set(possible.flatMap(one => suiteScenarios(one).map(({ name }) => name)))
+    const where = `in ${names.join(' and ')}, which has ${[...own].join(', ')}`
+    throw new BenchError(`--scenarios: there is no "${words.scenarios?.join(',') ?? ''}" ${where}`)
+  }
   const peers = chosen.filter(peer => cases.some(one => one.peers.includes(peer)))
   const hasFrp = peers.some(({ name }) => name.startsWith('frp-'))
   return {
@@ -166,14 +171,17 @@ function suiteCase(
   measureMs: number | undefined,
 ): BenchCase {
   const link = one.link === undefined ? undefined : parseLink(one.link)
-  const kind = link === undefined ? 'loopback' : 'lab'
-  const own = chooseScenarios(one.scenarios, kind)
   const { scenarios: wanted } = words
+  const own = suiteScenarios(one)
   const scenarios = own.filter(({ name }) => wanted === undefined || startsWithAny(name, wanted))
   const times = { measureMs: measureMs ?? one.measureMs, warmUpMs: one.warmUpMs }
   const { extraPeers = [] } = one
   const here = peers.filter(({ name, isExtra }) => isExtra !== true || extraPeers.includes(name))
   return caseOf(one, link, { peers: here, scenarios, times })
+}
+
+function suiteScenarios({ link, scenarios }: SuiteCase): readonly Scenario[] {
+  return chooseScenarios(scenarios, link === undefined ? 'loopback' : 'lab')
 }
 
 function suiteNamed(name: string): Suite {

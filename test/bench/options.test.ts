@@ -110,6 +110,7 @@ t.test('a wrong word is refused before anything starts, in one line', async t =>
     [{ config: 'frpc.toml', peers: ['/x'] }, /cannot go with -c/],
     [{ suites: ['all'] }, /no suite "all"; there are loopback, link/],
     [{ suites: ['link'], emulate: '4g' }, /a suite has its own links/],
+    [{ suites: ['loopback'], scenarios: ['volley'] }, /no "volley" in loopback, which has bulk-/],
   ]
   for (const [words, message] of cases) {
     const error = await plan(words).then(
