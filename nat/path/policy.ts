@@ -88,11 +88,11 @@ export class PathPolicy {
   /** Punching opened a path, or proved one again. */
   handlePath(found: FoundPath, now: number): void {
     const { used, isDirect } = this.#carrier
-    const { path, dropped } = this.#routes.add(found, used, now)
+    const { path, isNew, dropped } = this.#routes.add(found, used, now)
     if (dropped !== undefined) {
       this.#out.push({ type: 'drop', path: dropped, reason: 'there are too many' })
     }
-    this.#rounds.handleFound(now)
+    this.#rounds.handleFound({ isNew }, now)
     this.#carrier.handleAnswer(path, now)
     if (path === used || !isDirect) return
     // A comparison that does not wait for the next keep-alives.
@@ -142,6 +142,11 @@ export class PathPolicy {
   /** What QUIC measured of the route in use, about once a second while it sends. */
   handleDelivery(delivery: Delivery, now: number): void {
     this.#delivery = { loss: delivery.loss, at: now }
+    if (this.#carrier.isUncertain) {
+      // A path that is dead is not slow.
+      this.#guard.handleSwitch(this.#carrier.isDirect, now)
+      return
+    }
     const isPoor = this.#guard.handleDelivery(delivery, now)
     if (!isPoor || this.#role !== 'visitor' || !this.#routes.isRelayAlive()) return
     this.#switchTo(this.#routes.relay, 'the direct path is slower than the relay, and lossy', now)
@@ -315,9 +320,8 @@ export class PathPolicy {
       this.#switchTo(better, 'it is better than the path before', now)
       return
     }
-    if (now < this.#holdUntil) return
     const path = this.#routes.best({})
-    if (!path) return
+    if (!path || now < this.#holdUntil(path)) return
     if (this.#routes.isFresh(path, now)) {
       this.#switchTo(path, `it was opened by ${path.technique ?? 'punching'}`, now)
     } else if (now >= this.#askedAt + ASK_AGAIN_MS) {
@@ -331,13 +335,15 @@ export class PathPolicy {
     const { used, doubt, isDirect } = this.#carrier
     if (this.#role !== 'visitor' || doubt !== undefined || used.isLost) return never
     if (isDirect) return this.#routes.better(used) ? this.#restraint.stayUntil : never
-    if (!this.#routes.hasPaths()) return never
-    return Math.max(this.#holdUntil, now < this.#holdUntil ? 0 : this.#askedAt + ASK_AGAIN_MS)
+    const path = this.#routes.best({})
+    if (!path) return never
+    const holdUntil = this.#holdUntil(path)
+    return now < holdUntil ? holdUntil : this.#askedAt + ASK_AGAIN_MS
   }
 
   /** Until then a living relay is not left. */
-  get #holdUntil(): number {
-    return Math.max(this.#restraint.holdUntil, this.#guard.holdUntil)
+  #holdUntil(path: RouteHealth): number {
+    return Math.max(this.#restraint.holdUntil(path.foundAt), this.#guard.holdUntil)
   }
 
   /** The visitor uses that now. */
@@ -346,7 +352,7 @@ export class PathPolicy {
     const { used, since, switches } = this.#carrier
     const isOpen =
       to !== undefined && (kind === 'relay' ? this.#routes.isRelayAlive() : !to.isLost)
-    const isHeld = kind !== 'relay' && now < this.#restraint.holdUntil
+    const isHeld = to?.route !== 'relay' && now < this.#restraint.holdUntil(to?.foundAt ?? 0)
     const isTooSoon = switches > 0 && now < since + FOLLOW_SPACING_MS
     if (isOpen && !isHeld && !isTooSoon && to !== used) {
       this.#switchTo(to, 'the visitor uses it', now)

@@ -1,4 +1,4 @@
-// Keeps a connection from flapping: who lost a direct path waits before the next one, and moves
+// Keeps a connection from flapping: who lost a direct path waits before it is used again, and moves
 // between direct paths get rarer. Both waits double, and end with a new network. Sans-IO.
 
 /** A rebinding is over by then; M16 wants a direct path again within 3 s. */
@@ -13,14 +13,18 @@ const MOVES_FORGOTTEN_AFTER_MS = 300_000
 
 export class Restraint {
   #losses = 0
+  #lostAt = Number.NEGATIVE_INFINITY
   #holdUntil = Number.NEGATIVE_INFINITY
   #moves = 0
   #movedAt = Number.NEGATIVE_INFINITY
   #stayUntil = Number.NEGATIVE_INFINITY
 
-  /** From when on a direct path may be chosen again. */
-  get holdUntil(): number {
-    return this.#holdUntil
+  /**
+   * From when on a direct path may be chosen. One that was found since the loss does not flap: it
+   * is what a new mapping gives, and only the shortest wait holds it.
+   */
+  holdUntil(foundAt: number): number {
+    return foundAt > this.#lostAt ? this.#lostAt + FIRST_HOLD_MS : this.#holdUntil
   }
 
   /** From when on a better path may be chosen again. */
@@ -30,6 +34,7 @@ export class Restraint {
 
   handleLoss({ carriedMs }: { readonly carriedMs: number }, now: number): void {
     if (carriedMs >= GOOD_AFTER_MS) this.#losses = 0
+    this.#lostAt = now
     this.#holdUntil = now + Math.min(MAX_HOLD_MS, FIRST_HOLD_MS * 2 ** this.#losses)
     this.#losses = Math.min(this.#losses + 1, 16)
     this.#stayUntil = Math.max(this.#stayUntil, now + FIRST_HOLD_MS)

@@ -65,8 +65,9 @@ export class PunchRounds {
     this.#losses = 0
   }
 
-  /** There is a direct path. */
-  handleFound(now: number): void {
+  /** There is a direct path. A new one after a loss: an address changed, and nothing flaps. */
+  handleFound({ isNew }: { readonly isNew: boolean }, now: number): void {
+    if (isNew) this.#losses = 0
     this.#nextAt = Math.max(this.#nextAt, now + BETTER_DELAY_MS)
   }
 
@@ -88,7 +89,7 @@ export class PunchRounds {
   ): void {
     this.#endsAt = undefined
     if (isOpen) {
-      this.handleFound(now)
+      this.handleFound({ isNew: false }, now)
       return
     }
     if (isHopeless) this.#failures = DELAYS_MS.length

@@ -42,6 +42,7 @@ export class RouteHealth {
   readonly route: Route
   readonly kind: RouteKind
   readonly technique: string | undefined
+  readonly foundAt: number
   /** Answers in a row that showed this one as worth a move. */
   evidence = 0
   readonly #random: () => number
@@ -77,6 +78,7 @@ export class RouteHealth {
     this.route = options.route
     this.kind = options.kind
     this.technique = options.technique
+    this.foundAt = now
     this.#random = options.random
     this.#pace = options.pace
     this.#intervalMs = this.#draw()

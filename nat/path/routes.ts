@@ -70,7 +70,7 @@ export class Routes {
     { id, kind, rttMs, technique }: FoundPath,
     used: RouteHealth,
     now: number,
-  ): { readonly path: RouteHealth; readonly dropped: number | undefined } {
+  ): { readonly path: RouteHealth; readonly isNew: boolean; readonly dropped: number | undefined } {
     this.#foundAt = now
     const known = this.#paths.get(id)
     const health =
@@ -81,10 +81,11 @@ export class Routes {
       )
     health.handleProof(rttMs, now)
     this.#paths.set(id, { health, kind, id })
-    if (this.#paths.size <= MAX_PATHS) return { path: health, dropped: undefined }
+    const isNew = known === undefined
+    if (this.#paths.size <= MAX_PATHS) return { path: health, isNew, dropped: undefined }
     const dropped = this.#inOrder().findLast(one => one.health !== used && one.id !== id)
     if (dropped) this.#paths.delete(dropped.id)
-    return { path: health, dropped: dropped?.id }
+    return { path: health, isNew, dropped: dropped?.id }
   }
 
   remove(id: number): RouteHealth | undefined {
@@ -101,11 +102,6 @@ export class Routes {
   live(): RouteHealth[] {
     const paths = [...this.#paths.values()].map(({ health }) => health)
     return this.#isRelayUp ? [this.relay, ...paths] : paths
-  }
-
-  hasPaths(): boolean {
-    for (const { health } of this.#paths.values()) if (!health.isLost) return true
-    return false
   }
 
   /** A route for copies: one that is alive, else one that may come back. */

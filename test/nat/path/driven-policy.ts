@@ -101,10 +101,10 @@ export class DrivenPolicy {
     return this.log.slice(from)
   }
 
-  /** Payload every 20 ms both ways, as long as its route lives. */
+  /** Payload every 50 ms both ways, as long as its route lives. */
   runBusy(forMs: number): Timed[] {
     return this.run(forMs, {
-      everyMs: 20,
+      everyMs: 50,
       each: () => {
         this.policy.handleActivity(this.now)
         this.policy.handleOutbound(this.now)

@@ -6,7 +6,7 @@ import { seededRandom } from '../../../bench/lab/model/random.ts'
 import type { PathRole } from '../../../nat/index.ts'
 import { SimulatedPair, longestSilence, quantile, type PairOptions } from './simulated-pair.ts'
 
-const RUNS = 12
+const RUNS = 8
 /** IP headers included: a probe over IPv6, and a packet of the visit through frps. */
 const DIRECT_BYTES = 132
 const RELAYED_BYTES = 180
@@ -32,10 +32,10 @@ function watch(
       sender === 'visitor' ? [pair.visitor, pair.owner] : [pair.owner, pair.visitor]
     from.startSending()
     if (!pair.waitForDirect(10_000)) throw new Error(`seed ${seed} never got direct`)
-    pair.simulation.run(2000 + pair.simulation.random() * 200)
+    pair.simulation.run(1000 + pair.simulation.random() * 200)
     const at = pair.simulation.now()
     happen(pair)
-    pair.simulation.run(4000)
+    pair.simulation.run(3000)
     silencesMs.push(longestSilence(to.arrivals, at, pair.simulation.now()))
     // What was under way arrives within half a round trip.
     directMs.push((to.directArrivals.find(time => time > at + 45) ?? Number.NaN) - at)
@@ -94,14 +94,14 @@ for (const sender of ['visitor', 'owner'] as const) {
   })
 }
 
-t.test('the relay is away for a minute: a direct transfer does not notice', async t => {
+t.test('the relay is away for long: a direct transfer does not notice', async t => {
   const pair = new SimulatedPair({ seed: 1 })
   pair.visitor.startSending()
   t.ok(pair.waitForDirect(5000))
   pair.simulation.run(1000)
   const from = pair.simulation.now()
   pair.setRelay({ isDown: true })
-  pair.simulation.run(60_000)
+  pair.simulation.run(30_000)
   pair.setRelay({ isDown: false })
   pair.simulation.run(5000)
   t.ok(longestSilence(pair.owner.arrivals, from, pair.simulation.now()) <= 100)
@@ -113,7 +113,7 @@ t.test('a path that loses a fifth of all packets is kept', async t => {
   const pair = new SimulatedPair({ seed: 3, loss: 0.1 })
   pair.visitor.startSending()
   t.ok(pair.waitForDirect(20_000))
-  pair.simulation.run(60_000)
+  pair.simulation.run(30_000)
   t.equal(pair.visitor.policy.state().switches, 1)
   t.equal(pair.owner.policy.state().switches, 1)
 })
@@ -146,12 +146,12 @@ t.test('whatever is cut and mended, both ends agree in the end', async t => {
       pair.owner.isCut = random() < 0.3
       pair.setRelay({ isDown: random() < 0.2 })
       if (random() < 0.2) pair.rebind(random() < 0.5 ? 'home-v' : 'home-o')
-      pair.simulation.run(random() * 4000)
+      pair.simulation.run(random() * 3000)
     }
     pair.visitor.isCut = false
     pair.owner.isCut = false
     pair.setRelay({ isDown: false })
-    pair.simulation.run(30_000)
+    pair.simulation.run(20_000)
     const [visitor, owner] = [pair.visitor.policy.state(), pair.owner.policy.state()]
     t.equal(visitor.kind, owner.kind, `seed ${seed}`)
     t.equal(visitor.duplicate, undefined, `seed ${seed}`)

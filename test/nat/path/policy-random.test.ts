@@ -5,7 +5,7 @@ import { randomBelow, seededRandom } from '../../../bench/lab/model/random.ts'
 import type { Hint, PathKind, PathRole, Route } from '../../../nat/index.ts'
 import { DrivenPolicy } from './driven-policy.ts'
 
-const RUNS = 40
+const RUNS = 30
 const STEPS = 120
 /** How long payload may go nowhere while there is a way. */
 const MAX_LOST_MS = 1500

@@ -383,6 +383,33 @@ t.test('a direct path that is throttled is left for the relay for five minutes',
   t.equal(driven.policy.state().route, 1)
 })
 
+t.test('a path that is dead is not slow: the guard waits until it is trusted again', async t => {
+  const driven = DrivenPolicy.relayed()
+  const deliver = (bytesPerSecond: number, seconds: number): void => {
+    for (let second = 0; second < seconds; second++) {
+      driven.runBusy(1000)
+      const delivery = { bytesPerSecond, loss: 0.2, probeTimeouts: 3, isLoaded: true }
+      driven.do(policy => policy.handleDelivery(delivery, driven.now))
+    }
+  }
+  deliver(5e6, 5)
+  driven.find(1, 'v4', 40)
+  deliver(4e6, 15)
+  driven.answers.set(1, undefined)
+  driven.runBusy(500)
+  driven.do(policy => {
+    policy.handleDelivery(
+      { bytesPerSecond: 1e5, loss: 0.9, probeTimeouts: 3, isLoaded: true },
+      driven.now,
+    )
+  })
+  driven.answers.set(1, 40)
+  deliver(1e5, 9)
+  t.equal(driven.policy.state().route, 1)
+  deliver(1e5, 6)
+  t.equal(driven.policy.state().route, 'relay')
+})
+
 t.test('who comes too late does not condemn a route before he has read what came', async t => {
   const driven = DrivenPolicy.direct()
   driven.runBusy(2000)

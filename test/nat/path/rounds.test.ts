@@ -83,7 +83,7 @@ t.test('no second round while one runs; one that never ends is over after 20 s',
 t.test('with a direct path there is a plain round a minute later', async t => {
   const machine = rounds()
   machine.poll(FULL, 0)
-  machine.handleFound(100)
+  machine.handleFound({ isNew: true }, 100)
   machine.handleEnd({ isOpen: true, isHopeless: false }, 100)
   t.equal(machine.deadline(PLAIN), 60_100)
   t.match(machine.poll(PLAIN, 60_100), { scope: 'plain', reason: 'there may be a better path' })
@@ -95,7 +95,7 @@ t.test('a path that dies is replaced at once, and one after the other later', as
   const waits: number[] = []
   let now = 100
   for (let loss = 0; loss < 5; loss++) {
-    machine.handleFound(now)
+    machine.handleFound({ isNew: false }, now)
     now += 5000
     machine.handleLoss(now)
     const at = machine.deadline(FULL) ?? 0
@@ -104,7 +104,18 @@ t.test('a path that dies is replaced at once, and one after the other later', as
     now = at
   }
   t.strictSame(waits, [0, 1000, 2000, 4000, 8000])
-  machine.handleFound(now)
+  machine.handleFound({ isNew: false }, now)
   machine.handleLoss(now + 60_000)
   t.equal(machine.deadline(FULL), now + 60_000, 'a good path that died is an accident')
+})
+
+t.test('an address that changes again and again is met by a round each time', async t => {
+  const machine = rounds()
+  machine.poll(FULL, 0)
+  for (let now = 100; now < 60_000; now += 5000) {
+    machine.handleFound({ isNew: true }, now)
+    machine.handleLoss(now + 4000)
+    t.equal(machine.deadline(FULL), now + 4000)
+    machine.poll(FULL, now + 4000)
+  }
 })

@@ -14,7 +14,7 @@ export const RELAY_PORT = 7000
 const CHECKS_MS = [0, 33, 66, 133, 266, 533, 1066]
 const OFFERS_MS = [0, 100, 300]
 const ROUND_MS = 2000
-const WINDOW = 4
+const WINDOW = 2
 
 export type Message =
   | { readonly type: 'probe' | 'answer'; readonly nonce: number }
@@ -280,7 +280,9 @@ export class SimulatedPeer {
   #handleAck(number: number): void {
     const sentAt = this.#inFlight.get(number)
     if (sentAt === undefined) return
-    this.#smoothedMs += (this.#simulation.now() - sentAt - this.#smoothedMs) / 8
+    // A sample from an outage would make the next time-outs longer than a real transport has them.
+    const sampleMs = this.#simulation.now() - sentAt
+    if (this.#timeouts === 0) this.#smoothedMs += (sampleMs - this.#smoothedMs) / 8
     this.#timeouts = 0
     for (const older of this.#inFlight.keys()) if (older <= number) this.#inFlight.delete(older)
     this.#armTimeout()

@@ -13,11 +13,19 @@ t.test('restraint: each loss holds twice as long, up to a minute', async t => {
   const holds: number[] = []
   for (let loss = 0; loss < 9; loss++) {
     restraint.handleLoss({ carriedMs: 1000 }, 0)
-    holds.push(restraint.holdUntil)
+    holds.push(restraint.holdUntil(-1))
   }
   t.strictSame(holds, [500, 1000, 2000, 4000, 8000, 16_000, 32_000, 60_000, 60_000])
   restraint.handleLoss({ carriedMs: 60_000 }, 0)
-  t.equal(restraint.holdUntil, 500, 'a path that carried long was good')
+  t.equal(restraint.holdUntil(-1), 500, 'a path that carried long was good')
+})
+
+t.test('restraint: a path that was found since the loss waits for half a second', async t => {
+  const restraint = new Restraint()
+  t.ok(restraint.holdUntil(0) < 0)
+  for (let loss = 1; loss <= 5; loss++) restraint.handleLoss({ carriedMs: 0 }, loss)
+  t.equal(restraint.holdUntil(5), 8005)
+  t.equal(restraint.holdUntil(6), 505)
 })
 
 t.test('restraint: moves get rarer, and are forgotten', async t => {
@@ -34,9 +42,9 @@ t.test('restraint: a new network does not end a wait that runs', async t => {
   const restraint = new Restraint()
   for (let loss = 0; loss < 4; loss++) restraint.handleLoss({ carriedMs: 0 }, 0)
   restraint.handleNewNetwork()
-  t.equal(restraint.holdUntil, 4000)
+  t.equal(restraint.holdUntil(-1), 4000)
   restraint.handleLoss({ carriedMs: 0 }, 5000)
-  t.equal(restraint.holdUntil, 5500)
+  t.equal(restraint.holdUntil(-1), 5500)
 })
 
 /** One second of full use. */
