@@ -23,6 +23,11 @@ export interface FindOptions {
 const STUN_PORT = 3478
 /** More than two are of use only where one is down. */
 const MAX_SERVERS = 4
+/**
+ * A server that has not answered by then is left to the next one, too. Not all at once: each of them
+ * takes a port of a hard NAT, and the last port that is known shall be the last that was taken.
+ */
+const NEXT_SERVER_MS = 250
 /** As frp sends. */
 const MAX_LOCAL = 10
 
@@ -63,6 +68,9 @@ class Finding {
   readonly #alarm: Alarm
   readonly #answers: TransactionAnswer[] = []
   readonly #asked = new Set<string>()
+  /** Servers that are not asked yet, and when the next one is. */
+  readonly #left: Address[]
+  #nextAt = 0
   readonly #onAbort = (): void =>
     this.#fail(new TunnelError('ABORTED', 'hole punching was given up'))
   #open = 0
@@ -79,11 +87,12 @@ class Finding {
     this.#sockets = sockets
     this.#options = options
     this.#settle = settle
+    this.#left = [...options.addresses]
     this.#alarm = new Alarm(options.clock, () => this.#drain())
   }
 
   start(): void {
-    const { addresses, clock, signal } = this.#options
+    const { clock, signal } = this.#options
     signal.addEventListener('abort', this.#onAbort)
     if (signal.aborted) {
       this.#onAbort()
@@ -96,8 +105,14 @@ class Finding {
       this.#drain()
       return true
     })
-    for (const address of addresses) this.#ask(address)
+    this.#askNext()
     this.#drain()
+  }
+
+  #askNext(): void {
+    const next = this.#left.shift()
+    if (next !== undefined) this.#ask(next)
+    this.#nextAt = this.#options.clock.now() + NEXT_SERVER_MS
   }
 
   #ask(to: Address): void {
@@ -111,6 +126,7 @@ class Finding {
 
   #drain(): void {
     const { clock } = this.#options
+    if (this.#left.length > 0 && clock.now() >= this.#nextAt) this.#askNext()
     for (;;) {
       const output = this.#transactions.poll(clock.now())
       if (output === undefined) break
@@ -122,16 +138,18 @@ class Finding {
       if (output.type === 'answer') this.#handleAnswer(output)
       if (this.#decide()) return
     }
-    this.#alarm.set(this.#transactions.deadline())
+    const deadline = this.#transactions.deadline() ?? Infinity
+    const at = this.#left.length > 0 ? Math.min(this.#nextAt, deadline) : deadline
+    this.#alarm.set(at === Infinity ? undefined : at)
   }
 
   #handleAnswer(answer: TransactionAnswer): void {
     this.#answers.push(answer)
     const { other, server } = answer
     const hasOther = other !== undefined && isIPv4(other.ip)
-    if (this.#answers.length === 1 && hasOther && formatAddress(other) !== formatAddress(server)) {
-      this.#ask(other)
-    }
+    if (this.#answers.length !== 1) return
+    if (hasOther && formatAddress(other) !== formatAddress(server)) this.#ask(other)
+    else this.#askNext()
   }
 
   /** True when it is over. */
@@ -141,6 +159,7 @@ class Finding {
       this.#settle.resolve(this.#answers.map(({ mapped }) => mapped))
       return true
     }
+    while (this.#open === 0 && this.#left.length > 0) this.#askNext()
     if (this.#open > 0) return false
     const [only] = this.#answers
     this.#fail(

@@ -19,4 +19,4 @@ export {
 } from './prepared-hole.ts'
 export { type OpenHole, punch } from './punched.ts'
 export { TunnelPacing } from './tunnel-pacing.ts'
-export { acceptHole, dialHole } from '../transport/quic-hole.ts'
+export { acceptHole, dialHole, prepareToAccept } from '../transport/quic-hole.ts'

@@ -5,7 +5,7 @@
 import type { XtcpProxyConfig } from '../config/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { acceptHole, prepareHole, preparedLine, punch } from '../nathole/index.ts'
+import { acceptHole, prepareHole, preparedLine, prepareToAccept, punch } from '../nathole/index.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import { isAuthKey } from '../wire/auth.ts'
 import { MessageChannel } from '../wire/channel.ts'
@@ -76,6 +76,8 @@ async function openSession(
     signalling.send({ type: 'NatHoleClient', proxy_name: name, sid, quicfrp: { error: refusal } })
     throw new TunnelError('AUTH_FAILED', refusal)
   }
+  // A failure is acceptHole's to tell.
+  prepareToAccept().catch(ignore)
   const hidesLocal = config.natTraversal.disableAssistedAddrs
   const prepared = await prepareHole({ network, hidesLocal, clock, signal })
   log.info(preparedLine(prepared))

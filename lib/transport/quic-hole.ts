@@ -6,7 +6,7 @@ import { formatAddress, type Address } from '../address.ts'
 import { TunnelError } from '../errors.ts'
 import { loadQuiche, type QuicConnection, QuicEndpoint, type TlsOptions } from '../quic/index.ts'
 import type { UdpSocket } from '../udp/index.ts'
-import { selfSignedCertificate } from './certificate.ts'
+import { type KeyPair, selfSignedCertificate } from './certificate.ts'
 import { QuicSession } from './quic-session.ts'
 import type { Session } from './transport.ts'
 
@@ -38,13 +38,22 @@ export async function dialHole(socket: UdpSocket, options: QuicHoleOptions): Pro
   return settled(session, endpoint, options)
 }
 
+/** It proves nothing to anybody, so one does for all holes of the process; frp makes one for each. */
+let certificate: Promise<KeyPair> | undefined
+
+/** Makes what `acceptHole` needs, which takes 20 to 120 ms, while a hole is being opened. */
+export function prepareToAccept(): Promise<KeyPair> {
+  certificate ??= selfSignedCertificate()
+  return certificate
+}
+
 /** The owner's end: one connection, from the address that the hole was opened with. */
 export async function acceptHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
   let take = (_session: Session): void => {}
   const first = new Promise<Session>(resolve => (take = resolve))
   let isTaken = false
   const endpoint: QuicEndpoint = await openEndpoint(socket, options, {
-    ...(await selfSignedCertificate()),
+    ...(await prepareToAccept()),
     onConnection: connection => {
       // Whoever else finds the port is not the one who proved to know the secret.
       if (isTaken || connection.remote.ip !== options.remote.ip) {
@@ -98,15 +107,21 @@ async function settled(
 
 function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const late = new TunnelError('TIMED_OUT', 'the hole is open, but QUIC does not get through')
-    const timer = setTimeout(() => reject(late), HANDSHAKE_TIMEOUT_MS)
-    const onAbort = (): void => reject(new TunnelError('ABORTED', 'given up'))
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
     const finish = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
     }
+    const fail = (error: TunnelError): void => {
+      finish()
+      reject(error)
+    }
+    const onAbort = (): void => fail(new TunnelError('ABORTED', 'given up'))
+    const timer = setTimeout(
+      () => fail(new TunnelError('TIMED_OUT', 'the hole is open, but QUIC does not get through')),
+      HANDSHAKE_TIMEOUT_MS,
+    )
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
     work.then(resolve, reject).finally(finish)
   })
 }

@@ -1,10 +1,7 @@
 // Owner, visitor and frps of a hole in one process, on loopback: real sockets and QUIC, and messages
 // that are encoded and decoded on their way.
 
-import { createSocket, type Socket } from 'node:dgram'
-import { once } from 'node:events'
 import type { Test } from 'tap'
-import { answerTo } from '../../bench/nat/stun.ts'
 import { systemClock } from '../../lib/clock.ts'
 import {
   clientConfigFromValues,
@@ -22,6 +19,7 @@ import { deriveKey } from '../../lib/wire/cipher.ts'
 import { decodeBody, encodeMessage, HEADER_BYTES } from '../../lib/wire/codec.ts'
 import type { Message, OutgoingMessage } from '../../lib/wire/messages.ts'
 import { duplexPair } from '../support/duplex-pair.ts'
+import { stunServer } from './stun-server.ts'
 
 export interface MeetingChoice {
   readonly localPort: number
@@ -47,7 +45,8 @@ const QUIC = { keepaliveMs: 10_000, idleTimeoutMs: 30_000, maxStreams: 100 }
 
 export async function meet(t: Test, choice: MeetingChoice): Promise<Meeting> {
   const { proxy, visitor } = configs(choice)
-  const stunServers = [await stunServer(t, choice.hasOther ?? true)]
+  const { address } = await stunServer(t, { hasOther: choice.hasOther ?? true })
+  const stunServers = [address]
   const network = { stunServers, quic: QUIC }
   const lines: string[] = []
   const line = (text: string): void => void lines.push(text)
@@ -145,25 +144,4 @@ function partyOf(
 function overWire(message: OutgoingMessage): Message {
   const frame = encodeMessage(message)
   return decodeBody(frame.readUInt8(0), frame.subarray(HEADER_BYTES))
-}
-
-/** `127.0.0.1:port`; the other address is another port of it. */
-async function stunServer(t: Test, hasOther: boolean): Promise<string> {
-  const sockets = await Promise.all([bound(t), bound(t)])
-  const [first, second] = sockets
-  for (const socket of sockets) {
-    const { port } = (hasOther ? (socket === first ? second : first) : socket).address()
-    socket.on('message', (request, from) => {
-      const answer = answerTo(request, from, { address: '127.0.0.1', port })
-      if (answer) socket.send(answer, from.port, from.address)
-    })
-  }
-  return `127.0.0.1:${first.address().port}`
-}
-
-async function bound(t: Test): Promise<Socket> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1')
-  await once(socket, 'listening')
-  t.teardown(() => socket.close())
-  return socket
 }
