@@ -153,6 +153,23 @@ export function preservedCandidates(
   )
 }
 
+/** A gateway has promised to let everybody in there, from the internet. */
+export function isOpenPort({ type, address }: Candidate): boolean {
+  return type === 'mapped' && addressScope(address.ip) === 'global'
+}
+
+/**
+ * Whether both may be in one network: the internet sees them at one address, or nobody knows where.
+ */
+export function mayBeTogether(
+  local: NatProfile,
+  remote: { readonly profile: NatProfile; readonly observed: readonly string[] },
+): boolean {
+  const ours = new Set(local.externalIps.map(canonicalIp))
+  const theirs = [...remote.profile.externalIps.slice(0, LONGEST_LIST), ...remote.observed]
+  return ours.size === 0 || theirs.length === 0 || theirs.some(ip => ours.has(canonicalIp(ip)))
+}
+
 /** What kind of path one to this address would be. */
 export function pathKindOf({ ip }: Address, networks: readonly LocalNetwork[]): PathKind {
   if (isOnNetwork(ip, networks)) return 'lan'

@@ -152,7 +152,7 @@ export class InStep implements Guesser {
 }
 
 /** A block must stay usable for others behind it, also where the NAT shares no ports. */
-const SHARE_OF_BLOCK = 0.85
+const SHARE_OF_BLOCK = 0.88
 
 /** Both draw from a block: one socket sends to most ports of the peer's, and has most of ours. */
 export class BlockSearch implements Guesser {

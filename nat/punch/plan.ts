@@ -36,7 +36,7 @@ const FORESEEN_SOCKETS = 24
 const BLOCK_SOCKETS = 128
 const LARGEST_BLOCK = 4096
 /**
- * Two blocks are searched in pairs. With 1,024 each 870 mappings a side find one in two; larger
+ * Two blocks are searched in pairs. With 1,024 each 900 mappings a side find one in two; larger
  * ones are out of reach.
  */
 const LARGEST_PAIRED_BLOCK = 1024

@@ -14,6 +14,7 @@ import {
 import { canonicalIp } from '../ip.ts'
 import { Check, CheckList, MOST_TRIES } from './checks.ts'
 import { Guessing, type Knowledge } from './guessing.ts'
+import { isUnlikely, outlookOf } from './outlook.ts'
 import { isHard } from './plan.ts'
 import { techniqueOfCandidate, techniqueOfPath } from './technique.ts'
 import type { Address } from '../../lib/address.ts'
@@ -48,8 +49,6 @@ const LEARNED_TRIES = 2
 const HOPELESS_TRIES = 3
 /** Paths that are told; a guess may hit several times. */
 const MOST_PATHS = 8
-/** Each one takes a call of every throw-away socket. */
-const MOST_CALLEES = 2
 /** Answers that wait to be sent; the driver drains them at once. */
 const MOST_ANSWERS = 256
 /** The peer may have found another one of our sockets at the same moment. */
@@ -104,7 +103,7 @@ export class Puncher {
     const preserved = isHard(remote.profile)
       ? preservedCandidates(remote, this.#surroundings())
       : []
-    for (const candidate of [...usable, ...preserved]) this.#try(candidate, now)
+    for (const candidate of [...usable, ...preserved]) this.#try(candidate, remote, now)
     this.#advance(now)
   }
 
@@ -247,11 +246,11 @@ export class Puncher {
 
   // Candidates.
 
-  #try({ type, address }: Candidate, now: number): void {
+  #try({ type, address }: Candidate, remote: RemoteOffer, now: number): void {
     if (this.#checks.size >= MOST_CHECKS || this.#checks.find(0, address)) return
     const kind = this.#kindOf(address)
     const technique = techniqueOfCandidate(type, kind)
-    const isHopeless = kind === 'v4' && type === 'srflx' && this.#isLost()
+    const isHopeless = this.#isLost() && isUnlikely({ type, kind }, this.#local, remote)
     const tries = isHopeless ? HOPELESS_TRIES : MOST_TRIES
     const openerUntil = this.#needsOpener(type, kind) ? this.#othersStartAt() : undefined
     this.#checks.add({ socket: 0, to: address, kind, technique, tries, openerUntil }, now)
@@ -311,13 +310,8 @@ export class Puncher {
   // The end.
 
   #learnOffers(remote: RemoteOffer, usable: readonly Candidate[], now: number): void {
-    const hasOtherWay = usable.some(
-      ({ type, address }) => type === 'mapped' || this.#kindOf(address) !== 'v4',
-    )
-    const callees = usable
-      .filter(({ address }) => this.#kindOf(address) === 'v4')
-      .map(({ address }) => address)
-      .slice(0, MOST_CALLEES)
+    const { networks = [] } = this.#options
+    const { hasOtherWay, callees } = outlookOf(this.#local, remote, usable, networks)
     const knowledge: Knowledge = {
       local: this.#local.profile,
       remote: remote.profile,

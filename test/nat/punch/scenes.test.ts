@@ -46,6 +46,19 @@ t.test('two hosts of one LAN use it, and nothing is guessed', async t => {
   t.strictSame([visitor.guessed, owner.guessed], [0, 0])
 })
 
+t.test('two homes with the same private addresses are told apart', async t => {
+  const networks = [{ ip: '10.1.0.2', prefixLength: 8 }]
+  const candidates: Candidate[] = [{ type: 'host', address: { ip: '10.9.9.9', port: 5000 } }]
+  const side = { punch: { networks }, candidates }
+  const hopeless = startPair('S3', 'S3', { visitor: side, owner: side })
+  hopeless.simulation.run(100)
+  t.equal(hopeless.visitor.reason, 'both networks choose ports at random')
+  hopeless.simulation.run(3000)
+  t.ok(hopeless.visitor.sent <= 8, `${hopeless.visitor.sent} datagrams`)
+  const hard = startPair('C3', 'S1', { visitor: side, owner: side })
+  t.ok((timeToDirect(hard, 1000) ?? Infinity) < 300, 'and nothing waits for the LAN')
+})
+
 t.test('a LAN that comes second is told as well, and is the better one', async t => {
   const scene = oneHome(natOfClass('C3', ['203.0.113.1'], { hairpin: true }))
   const punch = { networks: HOME }
@@ -138,6 +151,7 @@ t.test('a mapped port makes the hardest NAT easy', async t => {
   exchangeOffers(simulation, visitor, owner)
   t.ok(timeToDirect(pair, 1000))
   t.equal(visitor.paths[0]?.technique, 'mapped')
+  t.strictSame([visitor.reason, owner.reason], [undefined, undefined])
 })
 
 t.test('a NAT that remembers what it refused is opened before the other side calls', async t => {
