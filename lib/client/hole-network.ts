@@ -14,13 +14,18 @@ export function ownStunServers({ natHoleStunServer }: ClientConfig): StunServerN
   return natHoleStunServer === FRP_DEFAULT_STUN ? [] : parseStunServers(natHoleStunServer)
 }
 
-/** `offered`: STUN servers that frps has told of; they are nearer than any other. */
+/**
+ * `offered`: STUN servers that frps has told of. They come after those that the user has chosen and
+ * before frp's default.
+ */
 export function holeNetwork(config: ClientConfig, offered: readonly string[] = []): HoleNetwork {
   const { natHoleStunServer, transport } = config
   const { keepalivePeriod, maxIdleTimeout, maxIncomingStreams } = transport.quic
   const named = natHoleStunServer.split(',').map(server => server.trim())
+  const isDefault = natHoleStunServer === FRP_DEFAULT_STUN
+  const servers = isDefault ? [...offered, ...named] : [...named, ...offered]
   return {
-    stunServers: [...named, ...offered].filter(server => server !== ''),
+    stunServers: servers.filter(server => server !== ''),
     quic: {
       keepaliveMs: keepalivePeriod * 1_000,
       idleTimeoutMs: maxIdleTimeout * 1_000,

@@ -7,7 +7,7 @@ import type { Clock } from '../clock.ts'
 import type { ClientConfig } from '../config/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { HoleRequests } from '../nathole/index.ts'
+import { type HoleNetwork, HoleRequests } from '../nathole/index.ts'
 import { requestFilterTest, type ServerView } from '../peer/index.ts'
 import type { PacketWay } from '../proxy/host.ts'
 import type { Joined, UserConnection } from '../proxy/join.ts'
@@ -265,7 +265,7 @@ export class Link {
           session: login.features.includes('datagrams') ? this.session : undefined,
         }
       : { isReal: true }
-    const holes = { signalling: this.signalling, network: holeNetwork(config, this.#offeredStun(login)) }
+    const holes = { signalling: this.signalling, network: this.holeNetwork() }
     const workStreams = new WorkStreams({
       session: this.session,
       clock,
@@ -294,10 +294,11 @@ export class Link {
     this.#onLogin = undefined
   }
 
-  /** As `host:port`, for frp's own exchange. */
-  #offeredStun({ stun }: LoginResult): string[] {
-    const { remoteAddress } = this.session
-    return stun === undefined ? [] : [formatAddress({ ...remoteAddress, port: stun.port })]
+  /** For frp's own exchange. */
+  holeNetwork(): HoleNetwork {
+    const { stun } = this.login
+    const offered = stun && formatAddress({ ...this.session.remoteAddress, port: stun.port })
+    return holeNetwork(this.#setup.config, offered === undefined ? [] : [offered])
   }
 
   #proxyLog(name: string): Logger {

@@ -256,7 +256,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
       this.#network.handleServer(link.serverView())
       void this.#network.start()
     }
-    this.#visitors.attach({ session, runId, features, signalling })
+    const { stunServers } = link.holeNetwork()
+    this.#visitors.attach({ session, runId, features, signalling, stunServers })
     this.#settleStart?.()
     this.emit('login', { runId, serverVersion, features })
   }

@@ -36,7 +36,7 @@ export interface FrpHolePathOptions {
 export interface HoleHost extends Pick<VisitorHost, 'log' | 'clock' | 'user'> {
   session(options: {
     readonly signal: AbortSignal
-  }): Promise<Pick<VisitorSession, 'signalling'>>
+  }): Promise<Pick<VisitorSession, 'signalling' | 'stunServers'>>
 }
 
 interface Waiter {
@@ -191,11 +191,12 @@ export class FrpHolePath implements VisitorPath {
       const detail = `protocol ${protocol} of xtcp does not exist yet; take quic on both sides`
       throw new TunnelError('PROXY_REFUSED', detail)
     }
-    const { signalling } = await this.#host.session({ signal })
+    const from = await this.#host.session({ signal })
+    const { signalling, stunServers = this.#network.stunServers } = from
     const proxy_name = proxyNameOf(this.#config, this.#host.user)
     const ask = { timeoutMs: ASK_TIMEOUT_MS, signal }
     const preparing = prepareHole({
-      network: this.#network,
+      network: { ...this.#network, stunServers },
       hidesLocal: natTraversal.disableAssistedAddrs,
       clock,
       signal,

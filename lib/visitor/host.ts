@@ -17,6 +17,8 @@ export interface VisitorSession {
   readonly features: readonly string[]
   /** Of frp's hole punching. */
   readonly signalling: HoleSignalling
+  /** For the same; with those that frps offers. Default: those of the config. */
+  readonly stunServers?: readonly string[]
 }
 
 export interface VisitorHost {
