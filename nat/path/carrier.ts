@@ -41,6 +41,8 @@ export class Carrier {
   /** Payload was sent then, and nothing came since. */
   #unansweredSince: number | undefined
   #isSuspected = false
+  /** No route is alive. */
+  #isOut = false
 
   constructor(routes: Routes, out: PathCommand[], now: number) {
     this.#routes = routes
@@ -101,6 +103,7 @@ export class Carrier {
     this.#doubt = undefined
     this.#unansweredSince = undefined
     this.#isSuspected = false
+    this.#isOut = false
     this.#out.push({ type: 'use', route: to.route, duplicate: undefined, reason })
     if (this.isDirect) to.ask(FIRST_PROBES)
     // A path of which nothing was heard just now is not trusted without copies.
@@ -161,6 +164,7 @@ export class Carrier {
       // All are dead. The next one that answers takes over; this one, too.
       if (doubt !== undefined) this.#used.handleLost(now)
       this.#doubt = undefined
+      this.#isOut = true
     }
     this.#copy(reason)
     return undefined
@@ -192,8 +196,9 @@ export class Carrier {
   #trust(): void {
     if (this.#doubt !== undefined) this.#used.endAsking()
     this.#doubt = undefined
-    if (this.#duplicate === undefined) return
+    if (this.#duplicate === undefined && !this.#isOut) return
     this.#duplicate = undefined
+    this.#isOut = false
     const reason = 'it answers again'
     this.#out.push({ type: 'use', route: this.#used.route, duplicate: undefined, reason })
   }

@@ -44,7 +44,11 @@ export type PathCommand =
    * nonce. On the relay it goes outside of QUIC, too.
    */
   | { readonly type: 'probe'; readonly route: Route; readonly nonce: number }
-  /** Send payload on `route`, and while `duplicate` is set a copy of each packet there. */
+  /**
+   * Send payload on `route`, and while `duplicate` is set a copy of each packet there; at once
+   * something that QUIC has to acknowledge, too. Its own probes are seconds apart after an outage
+   * (each waits twice as long as the one before), and until one is answered nothing else is sent.
+   */
   | {
       readonly type: 'use'
       readonly route: Route

@@ -212,6 +212,17 @@ t.test('everything is dead: it waits without haste, and takes what comes back fi
   t.equal(driven.policy.state().duplicate, undefined)
 })
 
+t.test('the only route was dead and lives again: the driver is told to use it', async t => {
+  const driven = DrivenPolicy.relayed()
+  driven.answers.set('relay', undefined)
+  driven.runBusy(20_000)
+  t.strictSame(routesOf(driven.log), [])
+  driven.answers.set('relay', 60)
+  driven.runBusy(1400)
+  t.strictSame(routesOf(driven.log), ['relay'])
+  t.equal(of(driven.log, 'use')[0]?.reason, 'it answers again')
+})
+
 t.test('a socket that fails is left at once, for the best that is there', async t => {
   const driven = DrivenPolicy.direct()
   driven.find(2, 'v6', 60)

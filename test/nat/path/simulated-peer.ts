@@ -51,8 +51,6 @@ export class SimulatedPeer {
   readonly uses: { readonly at: number; readonly route: Route }[] = []
   /** Packets that do not leave this end: a cut of this direction of the direct paths. */
   isCut = false
-  /** Whether something is sent when copies begin: a PING, not held back by the window. */
-  pings = false
   peer: SimulatedPeer | undefined
   readonly #simulation: Simulation
   readonly #role: PathRole
@@ -116,7 +114,7 @@ export class SimulatedPeer {
         case 'use':
           this.#use = command
           this.uses.push({ at: now, route: command.route })
-          if (this.pings && this.#isSending && command.duplicate !== undefined) this.#sendData()
+          if (this.#isSending) this.#sendData()
           break
         case 'hint':
           this.#send(command.route, { type: 'hint', hint: command.hint })
