@@ -35,19 +35,12 @@ const MAX_LOCAL = 10
  * Two addresses at least, in the order in which the NAT gave them. Rejects with TIMED_OUT (no answer
  * to UDP), CONNECT_FAILED (no second address) or ABORTED. Uses the sockets' listener meanwhile.
  */
-export async function findAddresses(
+export function findAddresses(
   sockets: HoleSockets,
-  { servers, clock, signal }: FindOptions,
+  options: FindOptions,
 ): Promise<readonly Address[]> {
-  const found = await Promise.all(servers.slice(0, MAX_SERVERS).map(resolveServer))
-  const addresses = found.filter(address => address !== undefined)
-  if (addresses.length === 0) {
-    const list = servers.join(', ')
-    throw new TunnelError('CONNECT_FAILED', `no STUN server of natHoleStunServer (${list}) exists`)
-  }
   return new Promise((resolve, reject) => {
-    const finding = new Finding(sockets, { addresses, clock, signal }, { resolve, reject })
-    finding.start()
+    new Finding(sockets, options, { resolve, reject }).start()
   })
 }
 
@@ -58,36 +51,26 @@ interface Settle {
 
 class Finding {
   readonly #sockets: HoleSockets
-  readonly #options: {
-    readonly addresses: readonly Address[]
-    readonly clock: Clock
-    readonly signal: AbortSignal
-  }
+  readonly #options: FindOptions
   readonly #settle: Settle
   readonly #transactions = new Transactions({ random: randomBytes })
   readonly #alarm: Alarm
   readonly #answers: TransactionAnswer[] = []
   readonly #asked = new Set<string>()
   /** Servers that are not asked yet, and when the next one is. */
-  readonly #left: Address[]
+  readonly #left: string[]
   #nextAt = 0
+  /** Questions, to name servers too, that may still be answered. */
+  #open = 0
+  #isOver = false
   readonly #onAbort = (): void =>
     this.#fail(new TunnelError('ABORTED', 'hole punching was given up'))
-  #open = 0
 
-  constructor(
-    sockets: HoleSockets,
-    options: {
-      readonly addresses: readonly Address[]
-      readonly clock: Clock
-      readonly signal: AbortSignal
-    },
-    settle: Settle,
-  ) {
+  constructor(sockets: HoleSockets, options: FindOptions, settle: Settle) {
     this.#sockets = sockets
     this.#options = options
     this.#settle = settle
-    this.#left = [...options.addresses]
+    this.#left = options.servers.slice(0, MAX_SERVERS)
     this.#alarm = new Alarm(options.clock, () => this.#drain())
   }
 
@@ -106,13 +89,26 @@ class Finding {
       return true
     })
     this.#askNext()
-    this.#drain()
+    if (!this.#decide()) this.#drain()
   }
 
   #askNext(): void {
     const next = this.#left.shift()
-    if (next !== undefined) this.#ask(next)
     this.#nextAt = this.#options.clock.now() + NEXT_SERVER_MS
+    const { host, port } = parseServer(next ?? '')
+    if (isIPv4(host)) this.#ask({ ip: host, port })
+    else if (host !== '') void this.#askByName(host, port)
+  }
+
+  /** A name server that is slow holds nobody up: the next server is asked meanwhile. */
+  async #askByName(host: string, port: number): Promise<void> {
+    this.#open++
+    // A name that is wrong, or has only IPv6: the others may do.
+    const found = await lookup(host, { family: 4 }).catch(() => undefined)
+    this.#open--
+    if (this.#isOver) return
+    if (found !== undefined) this.#ask({ ip: found.address, port })
+    if (!this.#decide()) this.#drain()
   }
 
   #ask(to: Address): void {
@@ -162,6 +158,12 @@ class Finding {
     while (this.#open === 0 && this.#left.length > 0) this.#askNext()
     if (this.#open > 0) return false
     const [only] = this.#answers
+    if (this.#asked.size === 0) {
+      const list = this.#options.servers.join(', ')
+      const detail = `no STUN server of natHoleStunServer (${list}) exists`
+      this.#fail(new TunnelError('CONNECT_FAILED', detail))
+      return true
+    }
     this.#fail(
       only === undefined
         ? new TunnelError('TIMED_OUT', 'no STUN server answers: is UDP blocked in this network?')
@@ -180,23 +182,18 @@ class Finding {
   }
 
   #end(): void {
+    this.#isOver = true
     this.#alarm.set(undefined)
     this.#sockets.listen(undefined)
     this.#options.signal.removeEventListener('abort', this.#onAbort)
   }
 }
 
-async function resolveServer(text: string): Promise<Address | undefined> {
+/** An empty host for what is none. */
+function parseServer(text: string): { readonly host: string; readonly port: number } {
   const [, host = '', digits = `${STUN_PORT}`] = /^([^:]*)(?::(\d{1,5}))?$/.exec(text.trim()) ?? []
   const port = Number(digits)
-  if (host === '' || port < 1 || port > 65_535) return undefined
-  try {
-    const { address } = await lookup(host, { family: 4 })
-    return { ip: address, port }
-  } catch {
-    // A name that is wrong or has only IPv6: the others may do.
-    return undefined
-  }
+  return port < 1 || port > 65_535 ? { host: '', port: 0 } : { host, port }
 }
 
 /** What this machine's interfaces have, as frp offers it to peers in the same network. */
