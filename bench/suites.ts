@@ -33,8 +33,14 @@ const TRANSFER = { measureMs: 5000, warmUpMs: 3000 }
 /** 20 keystrokes a second: a p99 wants some hundreds of them. */
 const LOADED = { measureMs: 10_000, warmUpMs: 3000 }
 const TYPING = { measureMs: 20_000, warmUpMs: 3000 }
+/** The way of stcp and sudp, with a visitor beside the user. */
+const SECRET_PEERS = ['ours-quic-secret', 'frp-quic-secret']
 /** At 60 a second 4 % of loss are told from 4.5 %, and 0.1 % from 0.2 %. */
-const PLAYING = { measureMs: 40_000, warmUpMs: 3000, extraPeers: ['ours-quic-once'] }
+const PLAYING = {
+  measureMs: 40_000,
+  warmUpMs: 3000,
+  extraPeers: ['ours-quic-once', ...SECRET_PEERS],
+}
 const PLAYING_BESIDE = { measureMs: 15_000, warmUpMs: 3000 }
 
 const LOOPBACK = { label: undefined, labelText: undefined, link: undefined } as const
@@ -90,7 +96,13 @@ export const SUITES: readonly Suite[] = [
       linkCase(2, ['game-60'], PLAYING),
       linkCase(0, ['game-60-', 'sizes'], PLAYING_BESIDE),
       linkCase(2, ['game-60-'], PLAYING_BESIDE),
-      { ...LOOPBACK, scenarios: ['volley', 'sizes'], measureMs: 3000, warmUpMs: 1000 },
+      {
+        ...LOOPBACK,
+        scenarios: ['echo', 'volley', 'sizes'],
+        measureMs: 3000,
+        warmUpMs: 1000,
+        extraPeers: SECRET_PEERS,
+      },
       { ...LOOPBACK, scenarios: ['crowd'], measureMs: 10_000, warmUpMs: 1000 },
     ],
     goals: () => GAME_GOALS,

@@ -26,7 +26,12 @@ export interface FrpTunnelOptions {
   readonly udpConfig?: readonly string[]
   /** False where it knows no udp proxies: the udp services then have no door. */
   readonly hasUdp: boolean
+  /** Its proxies are secret, and the doors those of a visitor beside the user. */
+  readonly isSecret?: boolean
 }
+
+/** Of the proxies that are secret. */
+const SECRET_KEY = 'a long text for the bench'
 
 /** Where the public side is: frps and its doors. */
 export interface FrpAddresses extends ServicePorts {
@@ -50,13 +55,15 @@ export async function openFrpTunnel(
     await workspace.remove()
   }
   const start = async (
-    side: 'server' | 'client',
+    side: 'server' | 'client' | 'visitor',
     config: string,
     ready: readonly string[],
   ): Promise<Program> => {
     const file = join(workspace.directory, `${side}.toml`)
     await writeFile(file, config)
-    const [command, ...args] = site.command(side, [...options[side], '-c', file])
+    const words = options[side === 'server' ? 'server' : 'client']
+    const role = side === 'visitor' ? 'user' : side
+    const [command, ...args] = site.command(role, [...words, '-c', file])
     const title = `${side === 'server' ? 'frps' : 'frpc'} of ${options.peer}`
     const program = new Program({ title, command, args })
     programs.push(program)
@@ -70,7 +77,9 @@ export async function openFrpTunnel(
     ])
     const proxiesUp = Object.keys(ports).map(name => `[${name}] start proxy success`)
     const client = await start('client', clientConfig(options, where, services), proxiesUp)
-    return { host, ports, programs: { server, client }, close }
+    if (options.isSecret !== true) return { host, ports, programs: { server, client }, close }
+    await start('visitor', visitorConfig(options, where), ['start visitor success'])
+    return { host: '127.0.0.1', ports, programs: { server, client }, close }
   } catch (error) {
     await close()
     throw error
@@ -94,20 +103,65 @@ export function clientConfig(
   where: FrpAddresses,
   services: ServicePorts,
 ): string {
+  const { isSecret } = options
   return lines(
+    ...clientLines(options, where),
+    ...SERVICE_NAMES.flatMap(name => {
+      return isSecret === true
+        ? secretProxy(name, 'stcp', services[name])
+        : proxy(name, 'tcp', services[name], where[name])
+    }),
+    ...(services.datagrams !== undefined && where.datagrams !== undefined
+      ? [
+          ...(isSecret === true
+            ? secretProxy('datagrams', 'sudp', services.datagrams)
+            : proxy('datagrams', 'udp', services.datagrams, where.datagrams)),
+          ...(options.udpConfig ?? []),
+        ]
+      : []),
+  )
+}
+
+/** Of a frpc on the user's machine. */
+export function visitorConfig(options: FrpTunnelOptions, where: FrpAddresses): string {
+  return lines(
+    ...clientLines(options, where),
+    ...SERVICE_NAMES.flatMap(name => visitor(name, 'stcp', where[name])),
+    ...(where.datagrams === undefined ? [] : visitor('datagrams', 'sudp', where.datagrams)),
+  )
+}
+
+function clientLines(options: FrpTunnelOptions, where: FrpAddresses): string[] {
+  return [
     `serverAddr = "${where.host}"`,
     `serverPort = ${where.bind}`,
     `transport.protocol = "${options.transport}"`,
     'log.disablePrintColor = true',
     ...options.extraConfig,
-    ...SERVICE_NAMES.flatMap(name => proxy(name, 'tcp', services[name], where[name])),
-    ...(services.datagrams !== undefined && where.datagrams !== undefined
-      ? [
-          ...proxy('datagrams', 'udp', services.datagrams, where.datagrams),
-          ...(options.udpConfig ?? []),
-        ]
-      : []),
-  )
+  ]
+}
+
+function secretProxy(name: string, type: 'stcp' | 'sudp', localPort: number): string[] {
+  return [
+    '[[proxies]]',
+    `name = "${name}"`,
+    `type = "${type}"`,
+    `secretKey = "${SECRET_KEY}"`,
+    'localIP = "127.0.0.1"',
+    `localPort = ${localPort}`,
+  ]
+}
+
+function visitor(name: string, type: 'stcp' | 'sudp', bindPort: number): string[] {
+  return [
+    '[[visitors]]',
+    `name = "to-${name}"`,
+    `type = "${type}"`,
+    `serverName = "${name}"`,
+    `secretKey = "${SECRET_KEY}"`,
+    'bindAddr = "127.0.0.1"',
+    `bindPort = ${bindPort}`,
+  ]
 }
 
 function proxy(name: string, type: string, localPort: number, remotePort: number): string[] {

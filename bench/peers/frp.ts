@@ -7,34 +7,36 @@ import { join } from 'node:path'
 import { openFrpTunnel, type FrpTunnelOptions } from './frp-tunnel.ts'
 import type { Peer } from './peer.ts'
 
+const TRANSPORTS = ['quic', 'tcp', 'kcp'] as const
+type FrpTransport = (typeof TRANSPORTS)[number]
+
 const DETAILS = { quic: 'quic', tcp: 'TLS and yamux on tcp', kcp: 'TLS and yamux on kcp' } as const
 
 /**
- * `directory` holds executables `frps` and `frpc`; throws with the missing one when it does not.
- * `given` is how the user named the folder: `--peer` or `FRP_BIN`.
+ * One of them is for suites: its proxies are secret. `directory` holds executables `frps` and
+ * `frpc`; throws with the missing one when it does not. `given` is how the user named the folder:
+ * `--peer` or `FRP_BIN`.
  */
 export function frpPeers(directory: string, given: string): Peer[] {
   const frps = executable(directory, 'frps', given)
   const frpc = executable(directory, 'frpc', given)
   const version = versionOf(frpc)
-  return (['quic', 'tcp', 'kcp'] as const).map(transport => {
-    const name = `frp-${transport}`
-    const options: FrpTunnelOptions = {
-      peer: name,
-      transport,
-      server: [frps],
-      client: [frpc],
-      extraConfig: [],
-      hasUdp: true,
-    }
+  const programs = { server: [frps], client: [frpc], extraConfig: [], hasUdp: true } as const
+  const peer = (name: string, transport: FrpTransport, isSecret: boolean): Peer => {
+    const options: FrpTunnelOptions = { ...programs, peer: name, transport, isSecret }
+    const words = isSecret ? 'stcp and sudp, a visitor' : 'its defaults'
     return {
       name,
-      description: `frp ${version}, ${DETAILS[transport]}, its defaults`,
+      description: `frp ${version}, ${DETAILS[transport]}, ${words}`,
       transport,
       servicesAt: 'client',
       open: (site, services) => openFrpTunnel(options, site, services),
     }
-  })
+  }
+  return [
+    ...TRANSPORTS.map(transport => peer(`frp-${transport}`, transport, false)),
+    { ...peer('frp-quic-secret', 'quic', true), isExtra: true },
+  ]
 }
 
 function versionOf(frpc: string): string {

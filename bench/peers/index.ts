@@ -18,8 +18,8 @@ export interface PeerWords {
 const TRANSPORTS = ['quic', 'tcp', 'kcp', 'direct']
 
 /**
- * In the order of the table. `suite`: with those that only cases of suites name. Throws with one line
- * for the user when a program is missing or a word is unknown.
+ * In the order of the table. `suite`: with those that only cases of suites name. Throws with one
+ * line for the user when a program is missing or a word is unknown.
  */
 export function choosePeers(
   { transports, peers: paths = [] }: PeerWords,
@@ -27,14 +27,15 @@ export function choosePeers(
   kind: 'loopback' | 'lab' | 'suite',
 ): Peer[] {
   const { FRP_BIN: frp, RATHOLE_BIN: rathole } = env
-  const peers = [
+  const all = [
     ...ourPeers(),
-    ...(kind === 'suite' ? extraPeers() : []),
+    ...extraPeers(),
     ...paths.flatMap(path => peersAt(path)),
     ...(frp && paths.length === 0 ? frpPeers(frp, 'FRP_BIN') : []),
     ...(rathole && paths.length === 0 ? [ratholePeer(rathole, 'RATHOLE_BIN')] : []),
     directPeer(),
   ]
+  const peers = all.filter(({ isExtra }) => kind === 'suite' || isExtra !== true)
   const names = peers.map(({ name }) => name)
   const twice = names.find((name, index) => names.indexOf(name) !== index)
   if (twice !== undefined) throw new Error(`--peer: two of them are ${twice}; name one`)

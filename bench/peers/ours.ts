@@ -18,7 +18,7 @@ export function ourPeers(): Peer[] {
 
 /**
  * Ours in quic with the datagrams of an Ethernet path, for loopback, where larger ones fit; and
- * with nothing sent twice that a udp proxy carries.
+ * with nothing sent twice that a udp proxy carries; and with secret proxies and a visitor.
  */
 export function extraPeers(): Peer[] {
   const ethernet = [`transport.quic.datagramSize = ${ETHERNET_DATAGRAM_BYTES}`]
@@ -27,16 +27,17 @@ export function extraPeers(): Peer[] {
   return [
     { ...ourPeer(name, 'quic', { extraConfig: ethernet }), isExtra: true },
     { ...ourPeer('ours-quic-once', 'quic', { udpConfig: once }), isExtra: true },
+    { ...ourPeer('ours-quic-secret', 'quic', { isSecret: true }), isExtra: true },
   ]
 }
 
 function ourPeer(
   name: string,
   transport: 'quic' | 'tcp',
-  lines: Partial<Pick<FrpTunnelOptions, 'extraConfig' | 'udpConfig'>> = {},
+  lines: Partial<Pick<FrpTunnelOptions, 'extraConfig' | 'udpConfig' | 'isSecret'>> = {},
 ): Peer {
-  const { extraConfig = [], udpConfig = [] } = lines
-  const changes = [...extraConfig, ...udpConfig]
+  const { extraConfig = [], udpConfig = [], isSecret = false } = lines
+  const changes = [...extraConfig, ...udpConfig, ...(isSecret ? ['stcp and sudp, a visitor'] : [])]
   const detail = changes.length === 0 ? 'its defaults' : changes.join(', ')
   return {
     name,
@@ -46,8 +47,9 @@ function ourPeer(
     open: (site, services) => {
       const server = [process.execPath, command('frps')] as const
       const client = [process.execPath, command('frpc')] as const
-      const options = { peer: name, transport, server, client, extraConfig, udpConfig }
-      return openFrpTunnel({ ...options, hasUdp: true }, site, services)
+      const programs = { peer: name, transport, server, client }
+      const options = { ...programs, extraConfig, udpConfig, isSecret, hasUdp: true }
+      return openFrpTunnel(options, site, services)
     },
   }
 }

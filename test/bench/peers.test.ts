@@ -2,7 +2,12 @@ import t from 'tap'
 import { chmodSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseClientConfig, parseServerConfig } from '../../lib/config/index.ts'
-import { clientConfig, serverConfig, type FrpTunnelOptions } from '../../bench/peers/frp-tunnel.ts'
+import {
+  clientConfig,
+  serverConfig,
+  visitorConfig,
+  type FrpTunnelOptions,
+} from '../../bench/peers/frp-tunnel.ts'
 import { choosePeers } from '../../bench/peers/index.ts'
 
 const OPTIONS: FrpTunnelOptions = {
@@ -47,6 +52,28 @@ t.test('lines for the udp proxy stand in it', async t => {
   const { proxies } = await parseClientConfig(text, 'frpc.toml', READ)
   const udp = proxies.find(({ name }) => name === 'datagrams')
   t.match(udp, { type: 'udp', transport: { udpRedundancy: 0 } })
+})
+
+t.test('secret proxies have their doors at a visitor', async t => {
+  const services = { source: 11, sink: 12, echo: 13, datagrams: 14 }
+  const options = { ...OPTIONS, isSecret: true }
+  const owner = await parseClientConfig(clientConfig(options, WHERE, services), 'frpc.toml', READ)
+  const user = await parseClientConfig(visitorConfig(options, WHERE), 'visitor.toml', READ)
+  const keys = new Set<string>()
+  for (const { name, bindPort } of [
+    { name: 'datagrams', bindPort: 4 },
+    { name: 'echo', bindPort: 3 },
+    { name: 'sink', bindPort: 2 },
+    { name: 'source', bindPort: 1 },
+  ]) {
+    const proxy = owner.proxies.find(one => one.name === name)
+    const visitor = user.visitors.find(one => one.serverName === name)
+    t.match(visitor, { type: name === 'datagrams' ? 'sudp' : 'stcp', bindAddr: '127.0.0.1', bindPort })
+    t.equal(visitor?.type, proxy?.type)
+    if (proxy !== undefined && 'secretKey' in proxy) keys.add(proxy.secretKey.reveal())
+    keys.add(visitor?.secretKey.reveal() ?? '')
+  }
+  t.equal(keys.size, 1)
 })
 
 t.test('a folder is a real frp, a file is rathole, ours come first and direct last', async t => {
