@@ -68,7 +68,8 @@ t.test('secret proxies have their doors at a visitor', async t => {
   ]) {
     const proxy = owner.proxies.find(one => one.name === name)
     const visitor = user.visitors.find(one => one.serverName === name)
-    t.match(visitor, { type: name === 'datagrams' ? 'sudp' : 'stcp', bindAddr: '127.0.0.1', bindPort })
+    const type = name === 'datagrams' ? 'sudp' : 'stcp'
+    t.match(visitor, { type, bindAddr: '127.0.0.1', bindPort })
     t.equal(visitor?.type, proxy?.type)
     if (proxy !== undefined && 'secretKey' in proxy) keys.add(proxy.secretKey.reveal())
     keys.add(visitor?.secretKey.reveal() ?? '')
