@@ -50,7 +50,8 @@ export async function doctorSetup(flags: DoctorFlags): Promise<ExamineSetup> {
     ...(natHoleStunServer !== undefined && { natHoleStunServer }),
     ...(token !== undefined && { auth: { ...auth, token: new Secret(token) } }),
   }
-  return { config, hasServer: true }
+  // The default is no address of a server.
+  return { config, hasServer: config.serverAddr !== '0.0.0.0' }
 }
 
 /** As frp: a file that cannot be read is the same as none. */

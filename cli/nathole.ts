@@ -9,10 +9,6 @@ import { warningsTo } from './warnings.ts'
 /** Resolves to the exit status: 0, or 1 with frp's text of what is missing. */
 export async function discoverCommand(flags: ExamineFlags): Promise<number> {
   const { config, hasServer } = await natHoleSetup(flags)
-  if (config.natHoleStunServer === '') {
-    print('nat_hole_stun_server can not be empty')
-    return 1
-  }
   // Who names a STUN server on the command line asks that one.
   const withServer = hasServer && flags.natHoleStunServer === undefined
   try {
