@@ -1,11 +1,11 @@
 // Machines that are near each other, a NAT whose other users take its ports, and networks without
 // UDP: what the first minute of a connection looks like there.
 
-import type { Metric } from '../report/types.ts'
 import { attempt } from './attempt.ts'
 import type { AttemptOptions } from './attempt.ts'
 import { limitOf, triesOf } from './pairs.ts'
-import { addShare, bound, isUsual, repeat, type Part, type PartRig } from './part.ts'
+import { addShare, bound, figures, isUsual, repeat } from './part.ts'
+import type { Figure, Part, PartRig } from './part.ts'
 import { RELAY_RTT_MS, SERVER_RTT_MS } from './places.ts'
 import type { Conditions, Place } from './places.ts'
 
@@ -18,50 +18,47 @@ const NEAR: readonly {
   readonly id: string
   readonly title: string
   readonly place: Place
-  /** What the hosts themselves have between them. */
-  readonly belowMs: number
 }[] = [
   {
     id: 'near-lan',
     title: 'same LAN',
     place: { type: 'one NAT', hairpin: true, isIsolated: false },
-    belowMs: NEAR_BELOW_MS,
   },
   {
     id: 'near-lan-no-hairpin',
     title: 'same LAN, NAT without hairpin',
     place: { type: 'one NAT', hairpin: false, isIsolated: false },
-    belowMs: NEAR_BELOW_MS,
   },
   {
     id: 'near-isolated',
     title: 'same NAT with hairpin, LAN blocked',
     place: { type: 'one NAT', hairpin: true, isIsolated: true },
-    belowMs: NEAR_BELOW_MS,
   },
   {
     id: 'near-carrier',
     title: 'two homes behind one hairpinning carrier box',
     place: { type: 'one carrier' },
-    belowMs: NEAR_BELOW_MS,
   },
 ]
 
 export const nearPart: Part = {
   name: 'near',
   title: 'same LAN, same NAT, same carrier: is the way as short as it can be, and how soon?',
-  metrics: NEAR.flatMap(({ id, title }) => [
-    metric('near', `${id}`, `${title}: time to the local path`, 'ms', 'lower'),
-    metric('near', `${id}-share`, `${title}: local`, '%', 'higher'),
-  ]),
+  metrics: figures(
+    'near',
+    NEAR.flatMap(({ id, title }): Figure[] => [
+      [id, `${title}: time to the local path`, 'ms', 'lower'],
+      [`${id}-share`, `${title}: local`, '%', 'higher'],
+    ]),
+  ),
   goals: NEAR.flatMap(({ id }) => [
     bound(id, { atMost: NEAR_GOAL_MS }),
     bound(`${id}-share`, { atLeast: 100 }),
   ]),
   includes: isUsual,
   run: async rig => {
-    for (const { id, title, place, belowMs } of NEAR) {
-      const question = { id, title, place, directBelowMs: belowMs, withinMs: Infinity }
+    for (const { id, title, place } of NEAR) {
+      const question = { id, title, place, directBelowMs: NEAR_BELOW_MS, withinMs: Infinity }
       addShare(rig, `${id}-share`, await directIn(rig, question))
     }
   },
@@ -72,10 +69,13 @@ const FOREIGN = [10, 20] as const
 export const foreignPart: Part = {
   name: 'foreign',
   title: 'a sequential NAT whose other users take ports, against a port-restricted one',
-  metrics: FOREIGN.flatMap(rate => [
-    metric('foreign', `foreign-${rate}`, `${rate} foreign ports/s: time to direct`, 'ms', 'lower'),
-    metric('foreign', `foreign-${rate}-share`, `${rate} foreign ports/s: in 1 s`, '%', 'higher'),
-  ]),
+  metrics: figures(
+    'foreign',
+    FOREIGN.flatMap((rate): Figure[] => [
+      [`foreign-${rate}`, `${rate} foreign ports/s: time to direct`, 'ms', 'lower'],
+      [`foreign-${rate}-share`, `${rate} foreign ports/s: in 1 s`, '%', 'higher'],
+    ]),
+  ),
   goals: FOREIGN.flatMap(rate => [
     bound(`foreign-${rate}`, { atMost: 1000 }),
     bound(`foreign-${rate}-share`, { atLeast: rate === 10 ? 100 : 98 }),
@@ -115,10 +115,13 @@ const BLOCKED_LIMIT_MS = 3000
 export const blockedPart: Part = {
   name: 'blocked',
   title: 'networks without UDP: does a user get his first byte as soon as by relay?',
-  metrics: BLOCKED.flatMap(({ id, title }) => [
-    metric('blocked', id, `${title}: first byte`, 'ms', 'lower'),
-    metric('blocked', `${id}-none`, `${title}: no answer`, '%', 'lower'),
-  ]),
+  metrics: figures(
+    'blocked',
+    BLOCKED.flatMap(({ id, title }): Figure[] => [
+      [id, `${title}: first byte`, 'ms', 'lower'],
+      [`${id}-none`, `${title}: no answer`, '%', 'lower'],
+    ]),
+  ),
   goals: BLOCKED.flatMap(({ id }) => [
     bound(id, { atMost: RELAY_RTT_MS + 5 }),
     bound(`${id}-none`, { atMost: 0 }),
@@ -145,15 +148,19 @@ export const blockedPart: Part = {
 export const relayPart: Part = {
   name: 'relay',
   title: 'what a relay alone costs: a stcp visitor, and frp falling back on one',
-  metrics: [
-    metric('relay', 'relay-first-byte', 'stcp visitor: first byte', 'ms', 'lower'),
-    metric('relay', 'relay-fallback', 'xtcp with fallbackTo, no way: first byte', 'ms', 'lower'),
-  ],
+  metrics: figures('relay', [
+    ['relay-first-byte', 'stcp visitor: first byte', 'ms', 'lower'],
+    ['relay-fallback', 'xtcp with fallbackTo, no way: first byte', 'ms', 'lower'],
+  ]),
   goals: [],
   includes: isUsual,
   run: async rig => {
     const place = { type: 'apart', visitor: 'random', owner: 'random' } as const
-    for (const [id, way] of [['relay-first-byte', 'relay'], ['relay-fallback', 'fallback']] as const) {
+    const ways = [
+      ['relay-first-byte', 'relay'],
+      ['relay-fallback', 'fallback'],
+    ] as const
+    for (const [id, way] of ways) {
       await repeat(rig, { count: triesOf(rig), what: way }, async round => {
         const options = { place, pair: { way }, limitMs: BLOCKED_LIMIT_MS }
         const { firstByteMs } = await attempt(rig.world, rig.server, options, rig.signal)
@@ -182,14 +189,4 @@ async function directIn(rig: PartRig, question: Question): Promise<boolean[]> {
     if (directMs !== undefined) rig.add({ [id]: directMs }, round)
   })
   return hits
-}
-
-function metric(
-  scenario: string,
-  id: string,
-  title: string,
-  unit: Metric['unit'],
-  better: Metric['better'],
-): Metric {
-  return { id, title, unit, better, scenario }
 }

@@ -1,10 +1,11 @@
-// Every kind of NAT against every other: does a direct way open, when, and what does the user notice
-// until then?
+// Every kind of NAT against every other: does a direct way open, when, and what does the user
+// notice until then?
 
-import type { Metric, Table } from '../report/types.ts'
+import type { Table } from '../report/types.ts'
 import { median } from '../stats.ts'
 import { attempt, type Attempt } from './attempt.ts'
-import { addShare, bound, isUsual, repeat, type Part, type PartRig } from './part.ts'
+import { addShare, bound, figures, isUsual, repeat } from './part.ts'
+import type { Part, PartRig } from './part.ts'
 import { isHopeless, KINDS, PAIRS, RELAY_RTT_MS, SERVER_RTT_MS } from './places.ts'
 import type { Kind, Pair } from './places.ts'
 
@@ -22,18 +23,18 @@ interface Cell extends Pair {
   readonly attempts: readonly Attempt[]
 }
 
-const METRICS: readonly Metric[] = [
-  metric('pairs-direct', 'pairs that are direct in every try', '', 'higher'),
-  metric('pairs-relayed', 'pairs that work by relay alone', '', 'lower'),
-  metric('pairs-first-byte', 'first byte for the user, all pairs', 'ms', 'lower'),
-  metric('pairs-first-byte-worst', 'first byte for the user, the worst pair', 'ms', 'lower'),
-  metric('pairs-no-answer', 'tries in which the user got no byte', '%', 'lower'),
-  metric('pairs-cone', 'time to direct, cone and public pairs', 'ms', 'lower'),
-  metric('pairs-other', 'time to direct, the other pairs that open', 'ms', 'lower'),
-  metric('pairs-random', 'time to direct, port-restricted and random', 'ms', 'lower'),
-  metric('pairs-random-share', 'port-restricted and random: direct in 10 s', '%', 'higher'),
-  metric('pairs-hopeless', 'packets sent in vain where no way can open', '', 'lower'),
-]
+const METRICS = figures('pairs', [
+  ['pairs-direct', 'pairs that are direct in every try', '', 'higher'],
+  ['pairs-relayed', 'pairs that work by relay alone', '', 'lower'],
+  ['pairs-first-byte', 'first byte for the user, all pairs', 'ms', 'lower'],
+  ['pairs-first-byte-worst', 'first byte for the user, the worst pair', 'ms', 'lower'],
+  ['pairs-no-answer', 'tries in which the user got no byte', '%', 'lower'],
+  ['pairs-cone', 'time to direct, cone and public pairs', 'ms', 'lower'],
+  ['pairs-other', 'time to direct, the other pairs that open', 'ms', 'lower'],
+  ['pairs-random', 'time to direct, port-restricted and random', 'ms', 'lower'],
+  ['pairs-random-share', 'port-restricted and random: direct in 10 s', '%', 'higher'],
+  ['pairs-hopeless', 'packets sent in vain where no way can open', '', 'lower'],
+])
 
 export const pairsPart: Part = {
   name: 'pairs',
@@ -62,11 +63,11 @@ export const pairsPart: Part = {
 export const lossyPart: Part = {
   name: 'lossy',
   title: 'cone and public pairs with 2 % loss on each line, each way',
-  metrics: [
-    { ...metric('lossy-share', '2 % loss: cone pairs direct in 2 s', '%', 'higher') },
-    { ...metric('lossy-direct', '2 % loss: time to direct, cone pairs', 'ms', 'lower') },
-    { ...metric('lossy-first-byte', '2 % loss: first byte', 'ms', 'lower') },
-  ].map(one => ({ ...one, scenario: 'lossy' })),
+  metrics: figures('lossy', [
+    ['lossy-share', '2 % loss: cone pairs direct in 2 s', '%', 'higher'],
+    ['lossy-direct', '2 % loss: time to direct, cone pairs', 'ms', 'lower'],
+    ['lossy-first-byte', '2 % loss: first byte', 'ms', 'lower'],
+  ]),
   goals: [bound('lossy-share', { atLeast: 100 })],
   includes: isUsual,
   run: async rig => {
@@ -100,10 +101,10 @@ export const lossyPart: Part = {
 export const coldPart: Part = {
   name: 'cold',
   title: 'cone and public pairs when the visitor has just started: nothing is known yet',
-  metrics: [
-    { ...metric('cold-direct', 'just started: time to direct, cone pairs', 'ms', 'lower') },
-    { ...metric('cold-first-byte', 'just started: first byte, cone pairs', 'ms', 'lower') },
-  ].map(one => ({ ...one, scenario: 'cold' })),
+  metrics: figures('cold', [
+    ['cold-direct', 'just started: time to direct, cone pairs', 'ms', 'lower'],
+    ['cold-first-byte', 'just started: first byte, cone pairs', 'ms', 'lower'],
+  ]),
   goals: [bound('cold-direct', { atMost: CONE_GOAL_MS + SERVER_RTT_MS })],
   includes: isUsual,
   run: async rig => {
@@ -225,13 +226,4 @@ function isCone({ visitor, owner }: Pair): boolean {
 function isRandom({ visitor, owner }: Pair): boolean {
   const kinds = [visitor, owner]
   return kinds.includes('random') && kinds.includes('port-restricted')
-}
-
-function metric(
-  id: string,
-  title: string,
-  unit: Metric['unit'],
-  better: Metric['better'],
-): Metric {
-  return { id, title, unit, better, scenario: 'pairs' }
 }

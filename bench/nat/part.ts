@@ -40,6 +40,18 @@ export interface Part {
   run(rig: PartRig): Promise<void>
 }
 
+export type Figure = readonly [
+  id: string,
+  title: string,
+  unit: Metric['unit'],
+  better: Metric['better'],
+]
+
+/** The figures of one part. */
+export function figures(scenario: string, list: readonly Figure[]): Metric[] {
+  return list.map(([id, title, unit, better]) => ({ id, title, unit, better, scenario }))
+}
+
 export const OURS = 'ours-xtcp'
 
 /** A goal for ours. */
@@ -73,4 +85,9 @@ export async function repeat(
 /** How many of all, in per cent, as one value: the median of single answers would hide the few. */
 export function addShare(rig: PartRig, id: string, hits: readonly boolean[]): void {
   if (hits.length > 0) rig.add({ [id]: (100 * hits.filter(Boolean).length) / hits.length }, 1)
+}
+
+/** Of what ours survives and the others do not: they are looked at once. */
+export function roundsOf({ server, tries }: PartRig): number {
+  return server.peer.isOurs ? tries : 1
 }

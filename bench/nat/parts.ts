@@ -1,10 +1,11 @@
 // All rows of the nat bench, in the order of its table.
 
+import { changePart, outagePart } from './changes.ts'
 import { blockedPart, foreignPart, nearPart, relayPart } from './near.ts'
-import { changePart, cutPart, outagePart, upgradePart } from './moves.ts'
 import { coldPart, lossyPart, pairsPart } from './pairs.ts'
 import type { Part } from './part.ts'
 import { idlePart, punchedPart } from './steady.ts'
+import { cutPart, upgradePart } from './transfers.ts'
 
 export const PARTS: readonly Part[] = [
   relayPart,

@@ -28,7 +28,7 @@ export interface NatPeer {
 }
 
 export interface PairOptions {
-  /** `relay`: a stcp visitor, for what a relay costs. `fallback`: xtcp with a stcp to fall back on. */
+  /** `relay`: a stcp visitor. `fallback`: xtcp with a stcp visitor to fall back on. */
   readonly way?: 'xtcp' | 'relay' | 'fallback'
   /** Lines of TOML for the visitor. */
   readonly visitor?: readonly string[]

@@ -34,7 +34,7 @@ export type Place =
 
 /** What differs from the plain lab. */
 export interface Conditions {
-  /** Of each line, in each direction. Default 10 ms: 30 ms to the server and back, 40 ms to the peer. */
+  /** Of each line, in each direction. Default: 10 ms, and nothing else. */
   readonly line?: LinkOptions
   /** Changes to the NAT of a side (its outermost one). */
   readonly visitor?: Partial<NatOptions>

@@ -1,4 +1,4 @@
-// From the words after `nat` to what is done; what is wrong with one is said before anything starts.
+// From the words after `nat` to what is done; what is wrong with one is said before all else.
 
 import { labSupport } from '../lab/index.ts'
 import { frpXtcpPeers, ourXtcpPeer } from './choose.ts'

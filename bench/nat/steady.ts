@@ -4,10 +4,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { rateBetween, rateSteps } from '../load/progress.ts'
 import type { Progress } from '../load/messages.ts'
-import type { Metric } from '../report/types.ts'
 import { withDirectPair } from './attempt.ts'
 import { triesOf } from './pairs.ts'
-import { bound, isUsual, repeat, type Part } from './part.ts'
+import { bound, figures, isUsual, repeat } from './part.ts'
+import type { Figure, Part } from './part.ts'
 import type { Place } from './places.ts'
 
 const HOMES: Place = { type: 'apart', visitor: 'port-restricted', owner: 'port-restricted' }
@@ -24,13 +24,15 @@ const QUICK_MEASURE_MS = 3000
 export const punchedPart: Part = {
   name: 'punched',
   title: 'one stream over a punched path, 100 Mbit/s and 120 ms, 0 and 1 % loss on each line',
-  metrics: LOSSES.map(loss => metric({
-    scenario: 'punched',
-    id: `punched-${loss}`,
-    title: `punched path, ${loss} % loss a line`,
-    unit: 'Mbit/s',
-    better: 'higher',
-  })),
+  metrics: figures(
+    'punched',
+    LOSSES.map((loss): Figure => [
+      `punched-${loss}`,
+      `punched path, ${loss} % loss a line`,
+      'Mbit/s',
+      'higher',
+    ]),
+  ),
   goals: [bound('punched-0', { atLeast: 88 }), bound('punched-1', { atLeast: 50 })],
   includes: () => true,
   run: async rig => {
@@ -80,22 +82,10 @@ const QUIET_MS = 5000
 export const idlePart: Part = {
   name: 'peer-idle',
   title: 'what a direct path that nobody uses sends, IP headers included',
-  metrics: [
-    metric({
-      scenario: 'peer-idle',
-      id: 'peer-idle-direct',
-      title: 'idle peer, between the two, the busier way',
-      unit: 'B/s',
-      better: 'lower',
-    }),
-    metric({
-      scenario: 'peer-idle',
-      id: 'peer-idle-server',
-      title: 'idle peer, both clients and frps, the busier way',
-      unit: 'B/s',
-      better: 'lower',
-    }),
-  ],
+  metrics: figures('peer-idle', [
+    ['peer-idle-direct', 'idle peer, between the two, the busier way', 'B/s', 'lower'],
+    ['peer-idle-server', 'idle peer, both clients and frps, the busier way', 'B/s', 'lower'],
+  ]),
   goals: [bound('peer-idle-direct', { atMost: 20 })],
   includes: isUsual,
   run: rig =>
@@ -142,8 +132,4 @@ function progressOf({
   readonly bytes: readonly number[]
 }): Progress {
   return { at: Float64Array.from(at), bytes: Float64Array.from(bytes) }
-}
-
-function metric(one: Metric): Metric {
-  return one
 }

@@ -52,7 +52,8 @@ t.test('a wrong word is refused in one line', async t => {
 t.test('who is asked is a word, too', { skip }, async t => {
   t.throws(() => planNat({ only: 'both' }, {}), { message: /--only both: this takes ours or frp/ })
   t.throws(() => planNat({ only: 'frp' }, {}), { message: /name the folder of a real frp/ })
-  t.throws(() => planNat({ peers: ['/nowhere'] }, {}), { message: /--peer \/nowhere: there are no/ })
+  const nowhere = { peers: ['/nowhere'] }
+  t.throws(() => planNat(nowhere, {}), { message: /--peer \/nowhere: there are no/ })
 })
 
 t.test('every figure has its own name, and every goal a figure', async t => {

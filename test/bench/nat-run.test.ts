@@ -30,7 +30,7 @@ const part: Part = {
   },
 }
 
-t.test('a part gets a lab with both machines in it, and its figures a report', { skip }, async t => {
+t.test('a part gets a lab with both machines, its figures a report', { skip }, async t => {
   const steps: string[] = []
   const report = await runNat({
     plan: { tries: 1, isQuick: true, pairs: PAIRS, parts: [part], peers: [ourXtcpPeer()] },

@@ -1,22 +1,16 @@
-// Connections that live on while the way below them changes: from the relay to the direct path, back
-// when that is cut, to other addresses, and through an outage of frps.
+// Transfers that go on while the way below them changes: from the relay to the direct path, and
+// back when that is cut.
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import { epochNow, longestSilence, rateBetween, rateSteps } from '../load/progress.ts'
 import type { Progress } from '../load/messages.ts'
-import type { Metric, TimelinePlot } from '../report/types.ts'
+import type { TimelinePlot } from '../report/types.ts'
 import { percentile } from '../stats.ts'
-import {
-  answeredMs,
-  DIRECT_BELOW_MS,
-  directMs,
-  longestGapMs,
-  questionOf,
-  withDirectPair,
-} from './attempt.ts'
-import { bound, isUsual, repeat, type Part, type PartRig } from './part.ts'
-import { ADDRESSES, natOf, outerBoxOf, PEER_RTT_MS } from './places.ts'
-import type { Conditions, Place, Side } from './places.ts'
+import { withDirectPair } from './attempt.ts'
+import { bound, figures, isUsual, repeat, roundsOf } from './part.ts'
+import type { Part, PartRig } from './part.ts'
+import { PEER_RTT_MS } from './places.ts'
+import type { Place } from './places.ts'
 import type { DownloadAnswer } from './traffic.ts'
 
 const HOMES: Place = { type: 'apart', visitor: 'port-restricted', owner: 'port-restricted' }
@@ -25,7 +19,7 @@ const DIRECT_LIMIT_MS = 20_000
 
 /** How long a transfer runs by relay before the direct way is there, and after it is. */
 const RELAYED_MS = 2000
-const UPGRADED_MS = 6000
+const UPGRADED_MS = 8000
 const QUICK_UPGRADED_MS = 2000
 /** A stall of the switch, not of the first window. */
 const BEGIN_MS = 500
@@ -33,15 +27,15 @@ const BEGIN_MS = 500
 export const upgradePart: Part = {
   name: 'upgrade',
   title: 'a transfer of some 100 MB that becomes direct under way (100 Mbit/s lines)',
-  metrics: [
-    metric('upgrade', 'upgrade-wrong', 'relay to direct: bytes wrong', '', 'lower'),
-    metric('upgrade', 'upgrade-broken', 'relay to direct: connections lost', '', 'lower'),
-    metric('upgrade', 'upgrade-stall', 'relay to direct: longest silence', 'ms', 'lower'),
-    metric('upgrade', 'upgrade-after', 'way open: direct after', 'ms', 'lower'),
-    metric('upgrade', 'upgrade-relayed', 'relay to direct: rate before', 'Mbit/s', 'higher'),
-    metric('upgrade', 'upgrade-direct', 'relay to direct: rate after 2 s', 'Mbit/s', 'higher'),
-    metric('upgrade', 'upgrade-bytes', 'relay to direct: transferred', 'MB', 'higher'),
-  ],
+  metrics: figures('upgrade', [
+    ['upgrade-wrong', 'relay to direct: bytes wrong', '', 'lower'],
+    ['upgrade-broken', 'relay to direct: connections lost', '', 'lower'],
+    ['upgrade-stall', 'relay to direct: longest silence', 'ms', 'lower'],
+    ['upgrade-after', 'way open: direct after', 'ms', 'lower'],
+    ['upgrade-relayed', 'relay to direct: rate before', 'Mbit/s', 'higher'],
+    ['upgrade-direct', 'relay to direct: rate after 2 s', 'Mbit/s', 'higher'],
+    ['upgrade-bytes', 'relay to direct: transferred', 'MB', 'higher'],
+  ]),
   goals: [
     bound('upgrade-wrong', { atMost: 0 }),
     bound('upgrade-broken', { atMost: 0 }),
@@ -113,13 +107,13 @@ const DIRECT_LOOK_BYTES = 12_000
 export const cutPart: Part = {
   name: 'cut',
   title: 'the direct path is cut during a transfer, and comes back later (20 Mbit/s lines)',
-  metrics: [
-    metric('cut', 'cut-silence', 'path cut: silence, median', 'ms', 'lower'),
-    metric('cut', 'cut-silence-p99', 'path cut: silence, 99th percentile', 'ms', 'lower'),
-    metric('cut', 'cut-back', 'path whole again: direct after', 'ms', 'lower'),
-    metric('cut', 'cut-broken', 'path cut: connections lost', '', 'lower'),
-    metric('cut', 'cut-wrong', 'path cut: bytes wrong', '', 'lower'),
-  ],
+  metrics: figures('cut', [
+    ['cut-silence', 'path cut: silence, median', 'ms', 'lower'],
+    ['cut-silence-p99', 'path cut: silence, 99th percentile', 'ms', 'lower'],
+    ['cut-back', 'path whole again: direct after', 'ms', 'lower'],
+    ['cut-broken', 'path cut: connections lost', '', 'lower'],
+    ['cut-wrong', 'path cut: bytes wrong', '', 'lower'],
+  ]),
   goals: [
     bound('cut-silence', { atMost: 700 }),
     bound('cut-silence-p99', { atMost: 1500 }),
@@ -129,7 +123,7 @@ export const cutPart: Part = {
   includes: isUsual,
   run: async rig => {
     const silences: number[] = []
-    await repeat(rig, { count: rounds(rig), what: 'path cut' }, async round => {
+    await repeat(rig, { count: roundsOf(rig), what: 'path cut' }, async round => {
       silences.push(...(await cuts(rig, round)))
     })
     if (silences.length === 0) return
@@ -194,133 +188,6 @@ async function untilDirect(rig: PartRig, isOver: () => boolean): Promise<number 
   return undefined
 }
 
-interface Change {
-  readonly id: string
-  readonly title: string
-  readonly side: Side
-  readonly what: 'address' | 'mapping'
-}
-
-const CHANGES: readonly Change[] = (['visitor', 'owner'] as const).flatMap(side =>
-  (['address', 'mapping'] as const).map(what => ({
-    id: `change-${side}-${what}`,
-    title: `the ${side}'s ${what === 'address' ? 'public address' : 'NAT mapping'} changes`,
-    side,
-    what,
-  })),
-)
-/** A NAT that preserves ports gives the same one again after it forgot, and nothing would change. */
-const RANDOM_PORTS: Conditions = {
-  visitor: { ports: { type: 'random' } },
-  owner: { ports: { type: 'random' } },
-}
-const CHANGE_AFTER_MS = 1500
-const WATCHED_MS = 10_000
-
-export const changePart: Part = {
-  name: 'change',
-  title: "one side's public address or NAT mapping changes while somebody types",
-  metrics: CHANGES.flatMap(({ id, title }) => [
-    metric('change', id, `${title}: traffic after`, 'ms', 'lower'),
-    metric('change', `${id}-direct`, `${title}: direct after`, 'ms', 'lower'),
-    metric('change', `${id}-broken`, `${title}: connections lost`, '', 'lower'),
-  ]),
-  goals: CHANGES.flatMap(({ id }) => [
-    bound(id, { atMost: 1000 }),
-    bound(`${id}-direct`, { atMost: 3000 }),
-    bound(`${id}-broken`, { atMost: 0 }),
-  ]),
-  includes: isUsual,
-  run: async rig => {
-    for (const change of CHANGES) {
-      await repeat(rig, { count: rounds(rig), what: change.title }, round => {
-        return changeOnce(rig, change, round)
-      })
-    }
-  },
-}
-
-async function changeOnce(rig: PartRig, { id, side, what }: Change, round: number): Promise<void> {
-  const { world, server, signal } = rig
-  const options = { place: HOMES, conditions: RANDOM_PORTS, limitMs: DIRECT_LIMIT_MS }
-  const work = async (pair: { readonly port: number }): Promise<void> => {
-    const running = world.ask(
-      { type: 'echo', port: pair.port, intervalMs: 10, limitMs: CHANGE_AFTER_MS + WATCHED_MS },
-      { signal },
-    )
-    const act = async (): Promise<number> => {
-      await sleep(CHANGE_AFTER_MS, undefined, { signal })
-      const at = epochNow()
-      const box = outerBoxOf(side, 'port-restricted') ?? ''
-      if (what === 'mapping') await world.lab.resetNat(box)
-      else {
-        const options = natOf('port-restricted', ADDRESSES[side].moved)
-        await world.setNat(box, { ...options, ...RANDOM_PORTS[side] })
-      }
-      return at
-    }
-    const [answer, changedAt] = await Promise.all([running, act()])
-    // A message that left within a millisecond of the change may have been before it.
-    const since = changedAt + 2
-    const answered = answeredMs(answer, since)
-    const direct = directMs(answer, since, DIRECT_BELOW_MS)
-    const isLost = answer.brokenAt !== undefined || answered === undefined
-    rig.add({ [`${id}-broken`]: isLost ? 1 : 0 }, round)
-    if (isLost) return
-    rig.add({ [id]: answered, ...(direct !== undefined && { [`${id}-direct`]: direct }) }, round)
-  }
-  await withDirectPair(world, server, options, { signal, work })
-}
-
-const OUTAGE_MS = 60_000
-const QUICK_OUTAGE_MS = 12_000
-const AFTER_OUTAGE_MS = 5000
-
-export const outagePart: Part = {
-  name: 'outage',
-  title: 'frps is gone for 60 s while a direct connection is used',
-  metrics: [
-    metric('outage', 'outage-broken', 'frps gone for 60 s: connections lost', '', 'lower'),
-    metric('outage', 'outage-silence', 'frps gone for 60 s: longest silence', 'ms', 'lower'),
-  ],
-  goals: [
-    bound('outage-broken', { atMost: 0 }),
-    bound('outage-silence', { atMost: 4 * PEER_RTT_MS }),
-  ],
-  includes: isUsual,
-  run: rig =>
-    repeat(rig, { count: 1, what: 'frps gone' }, async round => {
-      const { world, server, signal } = rig
-      const outageMs = rig.isQuick ? QUICK_OUTAGE_MS : OUTAGE_MS
-      const work = async (pair: Parameters<typeof questionOf>[0]): Promise<void> => {
-        const limitMs = 1000 + outageMs + AFTER_OUTAGE_MS
-        const running = world.ask({ ...questionOf(pair), intervalMs: 20, limitMs }, { signal })
-        running.catch(() => {}) // awaited below
-        await sleep(1000, undefined, { signal })
-        const at = epochNow()
-        await server.kill()
-        await sleep(outageMs, undefined, { signal })
-        await server.restart()
-        const answer = await running
-        const isLost = answer.brokenAt !== undefined
-        rig.add({ 'outage-broken': isLost ? 1 : 0 }, round)
-        if (!isLost) rig.add({ 'outage-silence': longestGapMs(answer, at) }, round)
-      }
-      const options = { place: HOMES, limitMs: DIRECT_LIMIT_MS }
-      try {
-        await withDirectPair(world, server, options, { signal, work })
-      } finally {
-        await server.kill()
-        await server.restart()
-      }
-    }),
-}
-
-/** The others lose the connection each time: one look is enough. */
-function rounds({ server, tries }: PartRig): number {
-  return server.peer.isOurs ? tries : 1
-}
-
 function progressOf({ at, bytes }: DownloadAnswer): Progress {
   return { at: Float64Array.from(at), bytes: Float64Array.from(bytes) }
 }
@@ -336,14 +203,4 @@ function plotOf(
   const points = rateSteps(progressOf(answer), { from, to: answer.at.at(-1) ?? from, stepMs })
   const texts = marks.map(({ at, text }) => ({ atMs: at - from, text }))
   return { kind: 'timeline', id, title, unit: 'Mbit/s', stepMs, points, marks: texts }
-}
-
-function metric(
-  scenario: string,
-  id: string,
-  title: string,
-  unit: Metric['unit'],
-  better: Metric['better'],
-): Metric {
-  return { id, title, unit, better, scenario }
 }
