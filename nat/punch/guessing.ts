@@ -86,11 +86,19 @@ export class Guessing {
     const { local, remote, hasOtherWay, ips, callees } = knowledge
     const plan = planGuessing(local, remote, { role, hasOtherWay, limits })
     const targets = plan.part.type === 'call' ? callees : ips
+    const before = this.#plan.part
     const isPossible = isAllowed && targets.length > 0
     this.#plan = isPossible || plan.part.type === 'hopeless' ? plan : NO_GUESSING
-    // A newer sample: what is walked over already was not it.
-    const { part } = this.#plan
-    if (this.#guesser && part.type === 'seek' && part.ports.type === 'sequential') this.#start(now)
+    if (this.#guesser) this.#revise(before, this.#plan.part, now)
+  }
+
+  /** Guesses are being made already, and now more is known. */
+  #revise(before: GuessPart, part: GuessPart, now: number): void {
+    const isOther = before.type !== part.type
+    // With a newer sample, what was walked over already was not it.
+    const isFresh = part.type === 'seek' && part.ports.type === 'sequential'
+    if (isOther) this.#guesser = undefined
+    else if (isFresh) this.#start(now)
   }
 
   /** The sample that was asked for is in the knowledge now. */

@@ -83,6 +83,8 @@ function partOf(
     return { type: 'call', sockets: Math.min(wanted, limits.sockets), isForeseen }
   }
   const theirs = portsOf(remote)
+  // Not looked at yet, perhaps: then it is no verdict.
+  if (local.ports === undefined || remote.ports === undefined) return { type: 'none' }
   if (mine.type === 'sequential' && theirs.type === 'sequential') {
     return { type: 'in-step', part: role === 'visitor' ? 'walk' : 'gather' }
   }
@@ -121,6 +123,8 @@ function delayOf(local: NatProfile, remote: NatProfile, hasOtherWay: boolean): n
     !isHard(easy) &&
     (easy.filtering === 'endpoint-independent' || easy.filtering === 'address-dependent')
   if (isOpen || (easy.mapping === 'none' && easy.filtering === undefined)) return LONG_DELAY_MS
+  // Discovery may be about to find out more.
+  if ([local, remote].some(profile => isHard(profile) && !profile.ports)) return LONG_DELAY_MS
   if (hasOtherWay || easy.filtering === undefined) return 3 * SHORT_DELAY_MS
   return SHORT_DELAY_MS
 }

@@ -147,14 +147,14 @@ export class PunchPeer {
   }
 
   /** A test may do nothing instead. */
-  handleResample: () => void = () => {
+  handleResample: () => void = () => this.#sample(() => this.handleDiscovery(this.offer()))
+
+  /** Discovery has found out more; the peer is told, too. */
+  handleDiscovery(offer: Offer): void {
     const { simulation, serverRttMs } = this.#options
-    this.#sample(() => {
-      this.puncher?.handleLocal(this.offer(), simulation.now())
-      this.#drain()
-      const offer = this.offer()
-      simulation.after(serverRttMs, () => this.peer?.handleRemote(offer))
-    })
+    this.puncher?.handleLocal(offer, simulation.now())
+    this.#drain()
+    simulation.after(serverRttMs, () => this.peer?.handleRemote(offer))
   }
 
   #openSocket(number: number): void {

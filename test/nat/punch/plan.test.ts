@@ -52,6 +52,11 @@ t.test('ports that are not known may be anything', async t => {
   t.strictSame(partOf(HOME, nat(SYMMETRIC)), { type: 'seek', ports: RANDOM })
 })
 
+t.test('two symmetric NATs of which one was not looked at yet are not given up', async t => {
+  t.strictSame(partOf(nat(SYMMETRIC), nat(SYMMETRIC, RANDOM)), { type: 'none' })
+  t.equal(delayOf(HOME, nat(SYMMETRIC)), 600, 'nor guessed at once')
+})
+
 t.test('two that count walk and gather: one of each', async t => {
   const hard = nat(SYMMETRIC, COUNTING)
   t.strictSame(partOf(hard, hard, 'visitor'), { type: 'in-step', part: 'walk' })

@@ -197,6 +197,24 @@ t.test('a profile that is wrong delays and excludes nothing', async t => {
   t.ok(timeToDirect(closed, 10_000), 'a filter that was said to be open is not')
 })
 
+t.test('what discovery finds out during a round is used in it', async t => {
+  for (const [visitorClass, ownerClass] of [['S1', 'C3'], ['S1', 'S1'], ['C3', 'S1']] as const) {
+    const pair = startPair(visitorClass, ownerClass, { starts: false })
+    const { simulation, visitor, owner } = pair
+    const sides = [visitor, owner].map(side => ({ side, full: side.offer() }))
+    for (const { side, full } of sides) {
+      const profile = { ...full.profile, ports: undefined, filtering: undefined }
+      side.offer = () => ({ ...full, profile })
+    }
+    exchangeOffers(simulation, visitor, owner)
+    simulation.after(1000, () => {
+      for (const { side, full } of sides) side.handleDiscovery(full)
+    })
+    t.ok(timeToDirect(pair, 2500), `${visitorClass} x ${ownerClass}`)
+    t.strictSame([visitor.reason, owner.reason], [undefined, undefined])
+  }
+})
+
 t.test('without a fresh sample the old one does', async t => {
   for (let seed = 1; seed <= 10; seed++) {
     const pair = startPair('S1', 'C3', { seed, ageMs: 10_000 })
