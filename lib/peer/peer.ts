@@ -345,6 +345,7 @@ export class Peer {
       const isNear = this.#policy.state().kind === 'lan'
       this.#session?.handleRoute({ datagramBytes: bytes, isNear })
     }
+    this.#session?.nudge()
     if (isDirect && known === undefined && this.role === 'visitor') void this.#measure(route)
     const way = isDirect ? `direct to ${this.#routes.describe(route)}` : 'over frps'
     this.#options.log.info(`peer path: ${way}${twin === undefined ? '' : ' (in doubt)'}, ${reason}`)

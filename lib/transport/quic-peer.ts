@@ -40,6 +40,15 @@ export class PeerSession extends QuicSession {
     this.#peer.handleRoute(facts)
   }
 
+  /**
+   * The way may be another one, or alive again: asks the peer to acknowledge something, now. After
+   * an outage quiche's own probe is due only in as much time again as the outage has lasted.
+   */
+  nudge(): void {
+    this.#peer.native.sendAckEliciting()
+    this.#peer.wake()
+  }
+
   /** The way carries larger datagrams than was known. */
   resize(datagramBytes: number): void {
     this.#peer.resize(datagramBytes)
