@@ -88,6 +88,11 @@ export class Incoming {
     this.#drain()
   }
 
+  /** Whether it has ever logged in. */
+  isSettled(session: Session): boolean {
+    return this.#sessions.get(session)?.isSettled ?? false
+  }
+
   mayLogin(session: Session): boolean {
     return this.#admission.mayLogin(session.remoteAddress.ip, this.#clock.now())
   }

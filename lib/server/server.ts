@@ -260,6 +260,8 @@ export class Server extends EventEmitter<ServerEvents> {
   }
 
   #handleStunTest(session: Session, channel: MessageChannel, message: StunTest): void {
+    // A test that is under way when its client leaves.
+    if (!this.#bySession.has(session) && this.#incoming.isSettled(session)) return channel.destroy()
     const { runId } = this.#admitted(session)
     void this.#context.stun.test(runId, message).then(answer => {
       channel.send(answer)
