@@ -269,8 +269,10 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.remote = this.#heardFrom
     if (this.#isEstablished) {
       this.#sender.handlePackets(this.#heardAt)
-      this.#serveReadable()
       this.#drainDatagrams()
+      // Each list is an object of the binding's, which only a full collection frees: a player's
+      // packets left 1 kB each so.
+      if (this.native.isReadable()) this.#serveReadable()
       this.#sender.serve()
       this.#datagrams?.serveWritable()
       this.#notices.sendWaiting()

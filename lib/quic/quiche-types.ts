@@ -81,6 +81,8 @@ export interface Connection {
   dgramSend(payload: Uint8Array): void | null
   /** Bytes written to `target`; null when there is none. */
   dgramRecv(target: Uint8Array): number | null
+  /** Whether `readable` would give anything, or a datagram waits. Cheap, as `readable` is not. */
+  isReadable(): boolean
   readable(): Iterable<number>
   /** Milliseconds until `onTimeout` is due; null for never. */
   timeout(): number | null
