@@ -59,7 +59,7 @@ t.test('an unknown help topic is told, status 0', async t => {
 })
 
 t.test('what frp has and this version has not says so in one line, status 1', async t => {
-  const lines = ['https --remote_port 6000', 'reload -c x', 'status']
+  const lines = ['https --remote_port 6000', 'reload -c x', 'stop']
   for (const args of lines.map(line => line.split(' '))) {
     t.match(await runToEnd('frpc', args), {
       stdout: `frpc ${args[0]} is not available in this version yet\n`,
