@@ -20,6 +20,8 @@ export interface FrpHoleOwner {
   /** With the user prefix. */
   readonly name: string
   readonly leg: LocalLeg
+  /** Of the proxy: holes that are being opened. */
+  readonly opening: Set<Stream>
 }
 
 export interface FrpHoleOptions extends HoleAccess {
@@ -32,6 +34,8 @@ export interface FrpHoleOptions extends HoleAccess {
 const SID_TIMEOUT_MS = 5_000
 /** frp's wait for frps. */
 const ASK_TIMEOUT_MS = 5_000
+/** At once; each may take 257 sockets for half a minute, on the word of frps. */
+const MAX_OPENING = 16
 /** Of a visitor's key. */
 const MAX_CLOCK_OFFSET_S = 300
 
@@ -45,8 +49,14 @@ export async function serveFrpHole(
   options: FrpHoleOptions,
 ): Promise<Joined> {
   const { log } = options
+  const { opening } = owner
   try {
-    const session = await openSession(owner, stream, options)
+    if (opening.size >= MAX_OPENING) {
+      stream.destroy()
+      throw new TunnelError('LIMIT_EXCEEDED', `${MAX_OPENING} holes are being opened already`)
+    }
+    opening.add(stream)
+    const session = await openSession(owner, stream, options).finally(() => opening.delete(stream))
     return { ended: serve(owner, session, options) }
   } catch (error) {
     if (!(error instanceof TunnelError && error.code === 'ABORTED')) {
@@ -142,7 +152,7 @@ function noKcp(protocol: string): string {
 
 /** Resolves when the session and every stream of it have ended. */
 async function serve(
-  { config, leg }: FrpHoleOwner,
+  { config, leg }: Pick<FrpHoleOwner, 'config' | 'leg'>,
   session: Session,
   { log, signal }: FrpHoleOptions,
 ): Promise<{ readonly bytesToLocal: number; readonly bytesToUser: number }> {

@@ -42,6 +42,8 @@ export class LocalProxy {
   /** With the user prefix. */
   readonly #name: string
   readonly #end = new AbortController()
+  /** Of an xtcp proxy. */
+  readonly #opening = new Set<Stream>()
 
   constructor(config: ProxyConfig, options: LocalProxyOptions) {
     this.config = config
@@ -82,7 +84,8 @@ export class LocalProxy {
       }
       const { signal } = this.#end
       const { log } = options
-      return serveFrpHole({ config, name: this.#name, leg }, stream, {
+      const owner = { config, name: this.#name, leg, opening: this.#opening }
+      return serveFrpHole(owner, stream, {
         ...options.holes,
         log,
         signal,

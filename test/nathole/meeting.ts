@@ -14,6 +14,7 @@ import { serveFrpHole } from '../../lib/proxy/frp-hole.ts'
 import type { Joined } from '../../lib/proxy/join.ts'
 import { LocalLeg } from '../../lib/proxy/local-leg.ts'
 import { type NatHoleParty, NatHoles } from '../../lib/server/natholes.ts'
+import type { Stream } from '../../lib/transport/transport.ts'
 import { FrpHolePath } from '../../lib/visitor/frp-hole-path.ts'
 import { deriveKey } from '../../lib/wire/cipher.ts'
 import { decodeBody, encodeMessage, HEADER_BYTES } from '../../lib/wire/codec.ts'
@@ -57,6 +58,7 @@ export async function meet(t: Test, choice: MeetingChoice): Promise<Meeting> {
   const guest = partyOf('bob', natHoles)
   const end = new AbortController()
   const joined: Joined[] = []
+  const opening = new Set<Stream>()
   const secretKey = proxy.secretKey.reveal()
   const ownerChecks = choice.ownerChecks ?? false
   natHoles.open(
@@ -72,7 +74,7 @@ export async function meet(t: Test, choice: MeetingChoice): Promise<Meeting> {
       if (choice.isDeaf === true) return { stream, halfClose: true }
       const leg = new LocalLeg(proxy, { encryptionKey: deriveKey('token'), clock: systemClock })
       const options = { signalling: owner.requests, network, log, signal: end.signal }
-      serveFrpHole({ config: proxy, name: 'ann.x', leg }, far, options).then(
+      serveFrpHole({ config: proxy, name: 'ann.x', leg, opening }, far, options).then(
         one => joined.push(one),
         () => {},
       )
