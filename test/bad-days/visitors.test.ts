@@ -6,7 +6,7 @@ import t from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
 import { LogLines } from '../client/scripted-server.ts'
 import { echo, openTunnel, readAll, readBytes, service, user } from '../compliance/tunnel.ts'
-import { openVisit } from '../compliance/visitor-stcp.ts'
+import { openVisit } from '../compliance/visitor-stream.ts'
 
 const MEMORY = { name: 'memory', protocol: 'memory' } as const
 const KEY = { type: 'stcp', secretKey: 'open sesame' }
