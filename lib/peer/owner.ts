@@ -48,6 +48,8 @@ export class OwnerPeers {
     this.#options = options
     const { name, secretKey } = options
     this.#resetSecret = createHash('sha256').update(`peer reset ${name} ${secretKey}`).digest()
+    // A process's first certificate takes 130 ms of a processor, which a visitor would wait for.
+    this.#certificate().catch(() => {}) // who needs it is told
   }
 
   /**
@@ -94,10 +96,15 @@ export class OwnerPeers {
     peer.attachRelay(flow, observed)
   }
 
+  #certificate(): Promise<OwnerTls> {
+    this.#tls ??= newTls()
+    return this.#tls
+  }
+
   async #accept(peer: Peer): Promise<void> {
     const { log } = this.#options
     try {
-      const tls = await (this.#tls ??= newTls())
+      const tls = await this.#certificate()
       const { signal } = this.#closing
       const resetSecret = this.#resetSecret
       const options = { remote: PEER, signal, tls, resetSecret }
