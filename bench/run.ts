@@ -11,6 +11,7 @@ const USAGE = `usage: npm run bench -- [SUITE...] [--scenarios NAME,...] [--tran
 
 ${SUITES.map(({ name, title }) => `  ${name.padEnd(13)}${title}`).join('\n')}
   nat          two machines behind every kind of NAT: direct or not, when, and what survives
+               (a quarter of an hour, with a real frp twice that; --quick, --scenarios, --pairs)
   (neither a suite nor --emulate: loopback)
 
   --scenarios  those whose names begin so (--list tells them)

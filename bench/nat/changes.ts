@@ -108,8 +108,8 @@ export const outagePart: Part = {
   name: 'outage',
   title: 'frps is gone for 60 s while a direct connection is used',
   metrics: figures('outage', [
-    ['outage-broken', 'frps gone for 60 s: connections lost', '', 'lower'],
-    ['outage-silence', 'frps gone for 60 s: longest silence', 'ms', 'lower'],
+    ['outage-broken', 'frps gone: connections lost', '', 'lower'],
+    ['outage-silence', 'frps gone: longest silence', 'ms', 'lower'],
   ]),
   goals: [
     bound('outage-broken', { atMost: 0 }),
