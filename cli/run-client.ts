@@ -100,7 +100,9 @@ async function runSetup(
   if (path) own.info(`start frpc service for config file [${path}] with aggregated configuration`)
   const client = createClient(setup, { log })
   const { webServer } = setup.config
-  const admin = webServer.port > 0 ? await openAdmin(client, webServer, own) : undefined
+  // Nothing goes in the clear where TLS was asked for.
+  const isServed = webServer.port > 0 && webServer.tls === undefined
+  const admin = isServed ? await openAdmin(client, webServer, own) : undefined
   let isEnding = false
   const closing = signal.then(() => {
     isEnding = true

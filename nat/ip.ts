@@ -46,3 +46,8 @@ export function isSameIp(one: string, other: string): boolean {
 export function isSameAddress(one: Address, other: Address): boolean {
   return one.port === other.port && isSameIp(one.ip, other.ip)
 }
+
+/** An IPv4 or IPv6 literal, without a zone. */
+export function isIpAddress(text: string): boolean {
+  return ipBytes(text) !== undefined
+}

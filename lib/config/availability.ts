@@ -65,9 +65,9 @@ const clientErrors: readonly Gap<ClientConfig>[] = [
 
 const clientWarnings: readonly Gap<ClientConfig>[] = [
   {
-    key: 'webServer.port',
-    says: 'the admin page is not available yet; webServer serves /api/status and /api/peers only',
-    isUsed: config => config.webServer.port > 0,
+    key: 'webServer.tls',
+    says: 'webServer.tls is not available yet: nothing is served',
+    isUsed: config => config.webServer.port > 0 && config.webServer.tls !== undefined,
   },
 ]
 

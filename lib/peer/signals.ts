@@ -2,7 +2,6 @@
 // other side has proven that it knows the secret, and may still be broken or hostile: everything is
 // checked and bounded. Sans-IO.
 
-import { isIP } from 'node:net'
 import type {
   Candidate,
   CandidateType,
@@ -12,7 +11,7 @@ import type {
   PortAllocation,
   PunchScope,
 } from '../../nat/index.ts'
-import { MAX_CANDIDATES } from '../../nat/index.ts'
+import { isIpAddress, MAX_CANDIDATES } from '../../nat/index.ts'
 import { TunnelError } from '../errors.ts'
 
 export type Signal =
@@ -118,7 +117,7 @@ function candidateOf(value: unknown): Candidate {
   const { type, address } = recordOf(value)
   const { ip, port } = recordOf(address)
   const known = CANDIDATE_TYPES.find(one => one === type)
-  if (known === undefined || typeof ip !== 'string' || isIP(ip) === 0) throw broken('a candidate')
+  if (known === undefined || typeof ip !== 'string' || !isIpAddress(ip)) throw broken('a candidate')
   return { type: known, address: { ip, port: numberOf(port, 1, 65_535) } }
 }
 
@@ -131,7 +130,7 @@ function profileOf(value: unknown, now: number): NatProfile {
     mapping: profile['mapping'] === 'none' ? 'none' : dependenceOf(profile['mapping']),
     filtering: dependenceOf(profile['filtering']),
     ports: portsOf(profile['ports'], now),
-    externalIps: externalIps.filter(ip => typeof ip === 'string' && isIP(ip) !== 0),
+    externalIps: externalIps.filter(ip => typeof ip === 'string' && isIpAddress(ip)),
     hairpin: flagOf(profile['hairpin']),
     carrier: flagOf(profile['carrier']),
     ipv6: profile['ipv6'] === true,

@@ -28,14 +28,15 @@ t.test('all problems are told at once, each with its line', async t => {
     'bandwidthLimit = "1"',
     '[[proxies]]',
     'name = "game"',
-    'type = "xtcp"',
+    'type = "http"',
+    'customDomains = ["example.com"]',
   ].join('\n')
   t.strictSame(await problems('frpc', text, 'frpc.toml'), [
     'frpc.toml:1: field "serverPort": cannot unmarshal string into int; a whole number is needed',
     'frpc.toml:2: unknown field "enble" in transport.tls; did you mean "enable"?',
     'frpc.toml:7: proxies[0] "web": unknown field "remotport"; did you mean "remotePort"?',
     'frpc.toml:9: proxies[0] "web": unit not support; write a number with KB or MB, such as 1.5MB',
-    'frpc.toml:12: proxies[1] "game": type xtcp is not available in this version of quicfrp yet',
+    'frpc.toml:12: proxies[1] "game": type http is not available in this version of quicfrp yet',
   ])
 })
 
