@@ -1,5 +1,5 @@
-// What samples say about a network: pure verdicts. RFC 4787 has the words, RFC 5780 §4 the tests. A
-// verdict orders what is tried and excludes nothing, so that a wrong one costs time only.
+// What samples say about a network: pure. RFC 4787 has the words, RFC 5780 §4 the tests. A verdict
+// orders what is tried and excludes nothing, so that a wrong one costs time only.
 
 import { canonicalIp } from './ip.ts'
 import { allocationOf, type PortSample } from './port-allocation.ts'

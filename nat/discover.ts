@@ -1,6 +1,6 @@
 // Finds out what kind of network this is, in one batch (nat-traversal.md §1.2): one round trip for
-// all that is answered, and a bounded wait for what is not. Sockets go by number: 0 is the real one,
-// the others are opened for this and closed at its end. What the answers mean: classify.ts. Sans-IO.
+// all that is answered, a bounded wait for the rest. Sockets go by number: 0 is the real one, others
+// are opened for this and closed at its end. What the answers mean: classify.ts. Sans-IO.
 
 import { hostCandidates, type InterfaceAddress } from './candidates.ts'
 import { classify, type Verdict } from './classify.ts'
@@ -258,7 +258,8 @@ export class Discoverer {
     // Known as a second address of another server, it is asked already.
     if (this.#isAsked(0, other)) return
     this.#ask(0, other, now)
-    if (isIpv4(other)) for (const voter of this.#voters.slice(0, VOTERS)) this.#ask(voter, other, now)
+    if (!isIpv4(other)) return
+    for (const voter of this.#voters.slice(0, VOTERS)) this.#ask(voter, other, now)
   }
 
   #isAsked(socket: number, place: Address): boolean {
@@ -282,7 +283,9 @@ export class Discoverer {
       return false
     }
     this.#isLateDue = false
-    const answering = this.#servers.find(({ spec, report }) => report.mapped && isIpv4(spec.address))
+    const answering = this.#servers.find(
+      ({ spec, report }) => report.mapped && isIpv4(spec.address),
+    )
     if (answering && this.#base?.report.mapped === undefined) {
       // Who was to tell about the samples does not answer; another server does.
       this.#base = answering

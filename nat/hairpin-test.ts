@@ -1,5 +1,5 @@
-// Whether two sockets behind one NAT reach each other by their outer addresses (RFC 5780 §3.4). Both
-// send, since the filter of either may want that. Sans-IO.
+// Whether two sockets behind one NAT reach each other by their outer addresses (RFC 5780 §3.4).
+// Both send, since the filter of either may want that. Sans-IO.
 
 import { encodeStun, idText, type StunMessage } from './stun/index.ts'
 import type { NatSample } from './discovery.ts'
@@ -15,6 +15,13 @@ interface Way {
   readonly from: number
   readonly to: Address
   readonly arrivesOn: number
+  readonly data: Buffer
+}
+
+export interface HairpinOutput {
+  readonly type: 'send'
+  readonly socket: number
+  readonly to: Address
   readonly data: Buffer
 }
 
@@ -54,9 +61,7 @@ export class HairpinTest {
     return way !== undefined
   }
 
-  poll(now: number):
-    | { readonly type: 'send'; readonly socket: number; readonly to: Address; readonly data: Buffer }
-    | undefined {
+  poll(now: number): HairpinOutput | undefined {
     if (this.#startedAt === undefined || this.#result !== undefined) return undefined
     if (now >= this.#startedAt + TIMEOUT_MS) {
       this.#result = false

@@ -47,7 +47,7 @@ export interface DiscoverOptions {
   readonly gatewayIp?: string | undefined
   /** No addresses of interfaces among the candidates (frp's disableAssistedAddrs). */
   readonly hidesHosts?: boolean
-  /** `mapping`: only what two servers see of socket 0, without throw-away sockets. Default `all`. */
+  /** `mapping`: only what servers see of socket 0, without throw-away sockets. Default `all`. */
   readonly tests?: 'all' | 'mapping'
   /** What is known already, each time that it is more: candidates come after one round trip. */
   readonly onUpdate?: (discovery: Discovery) => void

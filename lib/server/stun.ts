@@ -129,7 +129,8 @@ export class StunService {
   }
 
   /** A client that has logged in asks for a test of its NAT. */
-  async test(runId: string, { transaction_id: id, server_ip: ip }: StunTest): Promise<StunTestResp> {
+  async test(runId: string, message: StunTest): Promise<StunTestResp> {
+    const { transaction_id: id, server_ip: ip } = message
     const { clock } = this.#options
     const answer = { type: 'StunTestResp', from_other_port: false, from_other_ip: false } as const
     if (this.#firstPort === undefined) return { ...answer, error: 'STUN is off' }

@@ -87,7 +87,8 @@ export function decodeStun(data: Buffer): StunMessage | undefined {
  * for reading.
  */
 export function encodeStun(message: StunMessage): Buffer {
-  const { kind, transactionId, mapped, other, origin, change, errorCode, unknown, padding } = message
+  const { kind, transactionId, mapped, other, origin, change } = message
+  const { errorCode, unknown, padding } = message
   if (transactionId.length !== 12) throw new RangeError('a transaction id has 12 bytes')
   const draft = createMessage.createMessage(TYPE_OF[kind], Buffer.from(transactionId))
   const addAddress = (type: number, { ip, port }: Address): void => {

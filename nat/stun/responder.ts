@@ -1,6 +1,6 @@
 // A STUN server that strangers may ask (RFC 8489, the NAT tests of RFC 5780): which address it sees
-// them at, from several sockets of one machine. It never becomes an amplifier: an answer has at most
-// 24 bytes more than its request (48 over IPv6), so many a second to one address, so many in all.
+// them at, from several sockets of one machine. It is no amplifier: an answer has at most 24
+// bytes more than its request (48 over IPv6), so many a second to one address, so many in all.
 //
 // Departure from RFC 5780: CHANGE-REQUEST and RESPONSE-PORT are refused (420). Who can write any
 // source address would make us send from ports and addresses that others may trust. The test which
@@ -13,8 +13,8 @@ import { RateLimit } from './rate-limit.ts'
 import { idText } from './transaction.ts'
 
 /**
- * The sockets of a server. `first` and `second` are two ports of one address; `third` is a port that
- * nobody is told of; `other` is on a second address.
+ * The sockets of a server. `first` and `second` are two ports of one address; `third` is a port
+ * that nobody is told of; `other` is on a second address.
  */
 export type StunSocket = 'first' | 'second' | 'third' | 'other'
 

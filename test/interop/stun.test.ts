@@ -6,7 +6,9 @@ import { join } from 'node:path'
 import { Running } from '../cli/program.ts'
 import { skipReason, start } from './programs.ts'
 
-t.test('frpc nathole discover works with frps as its STUN server', { skip: skipReason() }, async t => {
+const options = { skip: skipReason() }
+
+t.test('frpc nathole discover works with frps as its STUN server', options, async t => {
   t.testdir({})
   const [bindPort = 0] = await freePorts(1)
   const frps = start(t, 'ours', 'frps', `bindAddr = "127.0.0.1"\nbindPort = ${bindPort}\n`)

@@ -132,7 +132,8 @@ t.test('a foreign server beside frps is a second address', async t => {
 })
 
 t.test('with one address of frps, full cone is taken for restricted, and says so', async t => {
-  const { profile, confidence } = discover(openScene({ nat: natOf('C1'), hasOneIp: true })).discovery
+  const scene = openScene({ nat: natOf('C1'), hasOneIp: true })
+  const { profile, confidence } = discover(scene).discovery
   t.equal(profile.filtering, ADM)
   t.equal(confidence.filtering, 'low')
   const hard = discover(openScene({ nat: natOf('C3'), hasOneIp: true })).discovery

@@ -19,9 +19,12 @@ t.test('fewer than four mappings say nothing', async t => {
 })
 
 t.test('ports that are kept are kept, but for one that was taken', async t => {
-  const kept = [5000, 5100, 5200, 5300].map(port => ({ localPort: port, port, at: 0, isFirst: true }))
+  const kept = [5000, 5100, 5200, 5300].map(port => {
+    return { localPort: port, port, at: 0, isFirst: true }
+  })
   const taken = { localPort: 5400, port: 5401, at: 0, isFirst: true }
-  t.match(allocationOf([...kept, taken]), { allocation: { type: 'preserving' }, confidence: 'high' })
+  const found = allocationOf([...kept, taken])
+  t.match(found, { allocation: { type: 'preserving' }, confidence: 'high' })
 })
 
 t.test('second mappings of a socket cannot keep its port and do not count', async t => {
@@ -69,12 +72,14 @@ t.test('16 ports of a block find it, aligned or not; 16 of all are random', asyn
   const random = seededRandom(3)
   const draw = (first: number, size: number): number[] =>
     Array.from({ length: 16 }, () => first + Math.floor(random() * size))
+  const blocks = [[4096, 1024], [10_000, 1000], [60_000, 256], [1024, 64]] as const
   for (let round = 0; round < 300; round++) {
-    for (const [start, size] of [[4096, 1024], [10_000, 1000], [60_000, 256], [1024, 64]] as const) {
+    for (const [start, size] of blocks) {
       const found = allocationOf(mappings(draw(start, size)))?.allocation
       if (found?.type !== 'random-in-block') return t.fail(`${found?.type} of ${size}`)
       t.ok(found.size <= 4 * size, `${found.size} for ${size}`)
-      const covered = Math.min(start + size, found.first + found.size) - Math.max(start, found.first)
+      const end = Math.min(start + size, found.first + found.size)
+      const covered = end - Math.max(start, found.first)
       t.ok(covered >= size / 2, `${covered} of ${size}`)
     }
     t.match(allocationOf(mappings(draw(1024, 64_512))), { allocation: { type: 'random' } })

@@ -44,7 +44,7 @@ t.test('the request is as long as the answer of a server of ours', async t => {
   t.match(sent?.type === 'send' && decodeStun(sent.data), { kind: 'request', padding: 20 })
 })
 
-t.test('an answer tells the address, the other one of the server, and how long it took', async t => {
+t.test('an answer tells both addresses and how long it took', async t => {
   const machine = transactions()
   const id = machine.start({ socket: 3, to: SERVER }, 0)
   drain(machine, 0)
