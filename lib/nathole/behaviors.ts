@@ -1,8 +1,9 @@
-// What two peers do to open a hole: frp's five modes with their variants, three of ours, and which of
-// them fit a pair of NATs (frp-wire.md section 7.4). Pure; what worked before is behavior-memory.ts.
+// What two peers do to open a hole: frp's five modes with their variants, three of ours, and which
+// of them fit a pair of NATs (frp-wire.md section 7.4). Pure; what worked before is
+// behavior-memory.ts.
 //
-// Ours are of use to real peers, too, who follow what they are told whatever it is. In them both are
-// receivers: a receiver answers whatever comes, so the first packet that gets through in either
+// Ours are of use to real peers, too, who follow what they are told whatever it is. In them both
+// are receivers: a receiver answers whatever comes, so the first packet that gets through in either
 // direction opens the hole, where frp's sender waits for an answer to his own.
 
 import type { NatFeature } from './feature.ts'

@@ -1,6 +1,6 @@
 // What a NAT looks like from the addresses that a STUN server saw: frp's two classes and four
-// behaviours (frp-wire.md section 7.3). Pure. It sees no filtering and no port allocation; nat/ does,
-// between two of ours.
+// behaviours (frp-wire.md section 7.3). Pure. It sees no filtering and no port allocation; nat/
+// does, between two of ours.
 
 import { isIPv4 } from 'node:net'
 import type { Address } from '../address.ts'
@@ -66,7 +66,9 @@ export function parseHoleAddress(text: string): Address | undefined {
   return port >= 1 && port <= 65_535 ? { ip, port } : undefined
 }
 
-/** Those of `texts` that are addresses, at most `limit`; in their order, and repeated as they are. */
+/**
+ * Those of `texts` that are addresses, at most `limit`; in their order, and repeated as they are.
+ */
 export function parseHoleAddresses(texts: readonly string[], limit: number): Address[] {
   const found: Address[] = []
   for (const text of texts) {

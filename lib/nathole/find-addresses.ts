@@ -1,6 +1,6 @@
 // Asks STUN servers which address they see of a socket: twice, from two addresses of theirs, as
-// frp's exchange wants it (frp-wire.md section 7.2). A second server serves where the first has only
-// one address, which a real frpc cannot use.
+// frp's exchange wants it (frp-wire.md section 7.2). A second server serves where the first has
+// only one address, which a real frpc cannot use.
 
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
@@ -24,16 +24,18 @@ const STUN_PORT = 3478
 /** More than two are of use only where one is down. */
 const MAX_SERVERS = 4
 /**
- * A server that has not answered by then is left to the next one, too. Not all at once: each of them
- * takes a port of a hard NAT, and the last port that is known shall be the last that was taken.
+ * A server that has not answered by then is left to the next one, too. Not all at once: each of
+ * them takes a port of a hard NAT, and the last port that is known shall be the last that was
+ * taken.
  */
 const NEXT_SERVER_MS = 250
 /** As frp sends. */
 const MAX_LOCAL = 10
 
 /**
- * Two addresses at least, in the order in which the NAT gave them. Rejects with TIMED_OUT (no answer
- * to UDP), CONNECT_FAILED (no second address) or ABORTED. Uses the sockets' listener meanwhile.
+ * Two addresses at least, in the order in which the NAT gave them. Rejects with TIMED_OUT (no
+ * answer to UDP), CONNECT_FAILED (no second address) or ABORTED. Uses the sockets' listener
+ * meanwhile.
  */
 export function findAddresses(
   sockets: HoleSockets,

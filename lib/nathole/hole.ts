@@ -195,7 +195,8 @@ export class Hole {
     // Each new remote takes a port of a hard NAT: first come those that the peer counts on.
     const peers = [...candidates.slice(0, MAX_CANDIDATES), ...assisted.slice(0, MAX_ASSISTED)]
     const ports = this.#rangeAddresses()
-    const startMs = ports.length > 0 && !this.#isSender ? ports.length * STEP_MS + AFTER_RANGE_MS : 0
+    const isGuessing = ports.length > 0 && !this.#isSender
+    const startMs = isGuessing ? ports.length * STEP_MS + AFTER_RANGE_MS : 0
     const planned: Planned[] = []
     for (const after of this.#triesUntilEnd(now)) {
       for (const to of peers) {

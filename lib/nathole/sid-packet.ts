@@ -1,7 +1,7 @@
 // The datagrams with which two peers of frp find each other: one NatHoleSid, framed as in wire v1,
 // under the stream cipher with the key of secretKey and an IV of its own (frp-wire.md section 7.6).
-// There is no MAC: a changed datagram is noticed only where it is no message with our session id any
-// more. Sans-IO.
+// There is no MAC: a changed datagram is noticed only where it is no message with our session id
+// any more. Sans-IO.
 
 import { TunnelError } from '../errors.ts'
 import { CfbDecryptor, CfbEncryptor, IV_BYTES } from '../wire/cipher.ts'

@@ -1,5 +1,5 @@
-// Brings the messages of frp's hole punching to the rendezvous and from it to the clients, and tells
-// owners of their visitors on a work stream. A shell: lib/nathole/rendezvous.ts decides.
+// Brings the messages of frp's hole punching to the rendezvous and from it to the clients, and
+// tells owners of their visitors on a work stream. A shell: lib/nathole/rendezvous.ts decides.
 
 import { randomBytes } from 'node:crypto'
 import type { Clock } from '../clock.ts'

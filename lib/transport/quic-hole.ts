@@ -38,7 +38,9 @@ export async function dialHole(socket: UdpSocket, options: QuicHoleOptions): Pro
   return settled(session, endpoint, options)
 }
 
-/** It proves nothing to anybody, so one does for all holes of the process; frp makes one for each. */
+/**
+ * It proves nothing to anybody, so one does for all holes of the process; frp makes one for each.
+ */
 let certificate: Promise<KeyPair> | undefined
 
 /** Makes what `acceptHole` needs, which takes 20 to 120 ms, while a hole is being opened. */

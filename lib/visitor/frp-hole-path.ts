@@ -2,7 +2,8 @@
 // connection through it with a stream for each user (frp-wire.md section 7). There is no relay: a
 // user who finds no tunnel waits, and whoever gave him to us may take him elsewhere (fallbackTo).
 //
-// Of use where the owner or frps is a real frp; between three of ours a peer connection does better.
+// Of use where the owner or frps is a real frp; between three of ours a peer connection does
+// better.
 
 import type { XtcpVisitorConfig } from '../config/index.ts'
 import { Alarm } from '../control/alarm.ts'
@@ -223,7 +224,8 @@ export class FrpHolePath implements VisitorPath {
     const { socket, remote } = await punch(prepared, options)
     const session = await dialHole(socket, { ...this.#network.quic, remote, signal })
     const peer = `${remote.ip}:${remote.port}`
-    log.info(`establishing nat hole connection successful, sid [${answer.sid}], remoteAddr [${peer}]`)
+    const where = `sid [${answer.sid}], remoteAddr [${peer}]`
+    log.info(`establishing nat hole connection successful, ${where}`)
     return session
   }
 

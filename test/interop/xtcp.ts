@@ -1,5 +1,5 @@
-// xtcp between programs of ours and real ones, in the lab of the nat bench: both clients behind NATs,
-// and a user who asks for an echo through the hole.
+// xtcp between programs of ours and real ones, in the lab of the nat bench: both clients behind
+// NATs, and a user who asks for an echo through the hole.
 
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'

@@ -82,7 +82,8 @@ t.test('frp’s modes have as many variants as frp’s', async t => {
 })
 
 t.test('in a mode that is made for one kind of NAT that NAT has its part', async t => {
-  const role = (mode: HoleMode, owner: NatFeature): string => orient({ mode, index: 0 }, owner).owner.role
+  const role = (mode: HoleMode, owner: NatFeature): string =>
+    orient({ mode, index: 0 }, owner).owner.role
   t.equal(role(1, REGULAR), 'sender', 'the hard one sends in mode 1')
   t.equal(role(1, EASY), 'receiver')
   t.equal(role(2, RANDOM), 'receiver', 'the hard one receives in mode 2')

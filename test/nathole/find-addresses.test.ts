@@ -12,7 +12,8 @@ async function find(
 ): Promise<{ readonly found: Promise<readonly Address[]>; readonly port: number }> {
   const sockets = await HoleSockets.open()
   t.teardown(() => sockets.close())
-  return { found: findAddresses(sockets, { servers, clock: systemClock, signal }), port: sockets.port }
+  const found = findAddresses(sockets, { servers, clock: systemClock, signal })
+  return { found, port: sockets.port }
 }
 
 t.test('one server is asked on both of its addresses, and no second server', async t => {

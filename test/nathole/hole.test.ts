@@ -82,7 +82,7 @@ t.test('a receiver says unasked what a real sender waits for', async t => {
   t.ok(all.every(send => isAnswer(send) === true))
 })
 
-t.test('in a mode of ours a receiver asks, because the other one is a receiver as well', async t => {
+t.test('in a mode of ours a receiver asks, because the other one receives as well', async t => {
   const all = sends(run(holeOf({ role: 'receiver', mode: 6 }), 1_000))
   t.ok(all.every(send => isAnswer(send) === false))
 })

@@ -1,5 +1,5 @@
-// Owner, visitor and frps of a hole in one process, on loopback: real sockets and QUIC, and messages
-// that are encoded and decoded on their way.
+// Owner, visitor and frps of a hole in one process, on loopback: real sockets and QUIC, and
+// messages that are encoded and decoded on their way.
 
 import type { Test } from 'tap'
 import { systemClock } from '../../lib/clock.ts'

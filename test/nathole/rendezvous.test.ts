@@ -256,7 +256,8 @@ t.test('random ports are tried only where the server sees the peer', async t => 
   const hard = (ip: string): string[] => [`${ip}:6000`, `${ip}:9000`]
   const sprayAt = (ip: string, seen: string): number | undefined => {
     const table = new Table()
-    table.visit({ ...VISIT, mapped_addrs: hard(ip) }, { from: party('v', { user: 'bob', ip: seen }) })
+    const from = party('v', { user: 'bob', ip: seen })
+    table.visit({ ...VISIT, mapped_addrs: hard(ip) }, { from })
     const all = [...table.answer({}), ...table.drain(2_000)]
     return sent(all, OWNER)[0]?.detect_behavior?.send_random_ports
   }

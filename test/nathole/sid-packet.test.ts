@@ -6,7 +6,8 @@ import { encodeMessage } from '../../lib/wire/codec.ts'
 
 const KEY = deriveKey('open sesame')
 const IV = Buffer.from('000102030405060708090a0b0c0d0e0f', 'hex')
-const PACKET = { sid: '17953984398f552e01dc09cd0d', transactionId: '1795398439aa', isResponse: true }
+const SID = '17953984398f552e01dc09cd0d'
+const PACKET = { sid: SID, transactionId: '1795398439aa', isResponse: true }
 
 const encode = (random = 0, packet = PACKET): Buffer =>
   encodeSidPacket(packet, { key: KEY, iv: IV, random: () => random })
