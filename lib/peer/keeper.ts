@@ -17,7 +17,7 @@ import type { Clock } from '../clock.ts'
 import { errorDetail } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { discoverNat, type FilterTestReply, type StunServerName } from './discovery.ts'
-import type { PeerNetwork } from './network.ts'
+import type { NetworkChange, PeerNetwork } from './network.ts'
 import { PeerPort } from './port.ts'
 import { samplePort } from './port-sample.ts'
 import { PortMappingKeeper } from './portmap.ts'
@@ -64,7 +64,7 @@ const NOTHING_KNOWN: NatProfile = {
 
 export class NetworkKeeper implements PeerNetwork {
   readonly #options: NetworkKeeperOptions
-  readonly #handlers = new Set<(what: 'changed' | 'more') => void>()
+  readonly #handlers = new Set<(what: NetworkChange) => void>()
   readonly #closing = new AbortController()
   #port: PeerPort | undefined
   #opening: Promise<void> | undefined
@@ -152,7 +152,7 @@ export class NetworkKeeper implements PeerNetwork {
     return true
   }
 
-  onChange(handler: (what: 'changed' | 'more') => void): () => void {
+  onChange(handler: (what: NetworkChange) => void): () => void {
     this.#handlers.add(handler)
     return () => this.#handlers.delete(handler)
   }
@@ -231,6 +231,7 @@ export class NetworkKeeper implements PeerNetwork {
     this.#discovery = found
     if (before === undefined) return this.#tell('more')
     if (reflexive(found) !== reflexive(before)) this.#tell('changed')
+    else if (behaviour(found) !== behaviour(before)) this.#tell('known')
   }
 
   #refreshLater(): void {
@@ -257,7 +258,7 @@ export class NetworkKeeper implements PeerNetwork {
     })
   }
 
-  #tell(what: 'changed' | 'more'): void {
+  #tell(what: NetworkChange): void {
     for (const handler of [...this.#handlers]) handler(what)
   }
 
@@ -279,6 +280,11 @@ function merge(before: Discovery, now: Discovery): Discovery {
     rttMs: now.rttMs,
     profile: { ...before.profile, udp: true, mapping, externalIps, ports },
   }
+}
+
+/** What the NAT does, as a text to compare. */
+function behaviour({ profile: { mapping, filtering, ports } }: Discovery): string {
+  return [mapping, filtering, ports?.type].join(' ')
 }
 
 /** The addresses at which servers see this machine, as a text to compare. */

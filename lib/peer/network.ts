@@ -21,6 +21,12 @@ export interface PeerNetwork {
   sample(): Promise<Offer>
   /** Only one peer at a time may guess ports, and not often: NATs take it for an attack. */
   takeGuessing(): boolean
-  /** `changed`: interfaces or addresses; `more`: candidates were added. The function ends it. */
-  onChange(handler: (what: 'changed' | 'more') => void): () => void
+  /** The function ends it. */
+  onChange(handler: (what: NetworkChange) => void): () => void
 }
+
+/**
+ * `changed`: interfaces or addresses. `more`: there are candidates where there were none, or more.
+ * `known`: what the NAT does was found out, the addresses are the same.
+ */
+export type NetworkChange = 'changed' | 'more' | 'known'

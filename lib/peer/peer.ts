@@ -4,6 +4,7 @@
 
 import {
   type Hint,
+  type Offer,
   type PathCommand,
   PathPolicy,
   type PeerRole,
@@ -123,8 +124,10 @@ export class Peer {
     this.#endWatching = network.onChange(what => {
       this.#tell(now => {
         if (what === 'changed') this.#policy.handleNetworkChange(now)
-        else this.#policy.handleNewCandidates(now)
+        else if (what === 'more') this.#policy.handleNewCandidates(now)
       })
+      // A round that is under way may need it, and must not cost another one.
+      if (what === 'known' && this.#puncher) this.#renewOffer(this.#puncher, network.offer())
     })
     let settle = (_reason: string): void => {}
     this.closed = new Promise(resolve => (settle = resolve))
@@ -476,6 +479,11 @@ export class Peer {
   async #resample(puncher: Puncher): Promise<void> {
     const offer = await this.#options.network.sample()
     if (this.#isOver || this.#puncher !== puncher) return
+    this.#renewOffer(puncher, offer)
+  }
+
+  /** More is known for the round that is under way: both sides plan anew. */
+  #renewOffer(puncher: Puncher, offer: Offer): void {
     this.onSignal?.({ type: 'offer', round: this.#round, scope: 'full', offer })
     this.#tell(now => puncher.handleLocal(offer, now))
   }
