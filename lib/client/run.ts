@@ -296,6 +296,8 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     // Peers hear of it over the relay, too: before the session is over.
     this.#visitors.end()
     for (const proxy of this.#proxies.values()) proxy.close()
+    // What they said leaves at the end of a turn of the loop.
+    await new Promise<void>(resolve => setImmediate(() => setImmediate(resolve)))
     await this.#within(CLOSE_LIMIT_MS, this.#end(link))
     await this.#within(CLOSE_LIMIT_MS, this.#network.close())
     clearInterval(this.#keepAlive)

@@ -496,6 +496,10 @@ export class QuicConnection implements StreamHost, NoticeHost {
   /** Tells the peer and ends everything. Safe to call twice. */
   close(code: number, detail: string): void {
     if (this.#isOver) return
+    // Once it is closing quiche sends nothing else, and what waits may be the last word of somebody
+    // whose packets this connection carries.
+    if (this.#isFlushScheduled) this.flush()
+    if (this.#isOver) return
     try {
       this.native.close(true, code, Buffer.from(detail))
     } catch {

@@ -176,14 +176,21 @@ async function openEndpoint(socket: UdpSocket, extras: Extras): Promise<QuicEndp
 /** Rejects with `late` after the time of a handshake, or ABORTED. */
 function within<T>(work: Promise<T>, signal: AbortSignal, late: TunnelError): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(late), HANDSHAKE_TIMEOUT_MS)
-    const onAbort = (): void => reject(new TunnelError('ABORTED', 'given up'))
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
     const finish = (): void => {
       clearTimeout(timer)
       signal.removeEventListener('abort', onAbort)
     }
-    work.then(resolve, reject).finally(finish)
+    const fail = (error: unknown): void => {
+      finish()
+      reject(error)
+    }
+    const onAbort = (): void => fail(new TunnelError('ABORTED', 'given up'))
+    const timer = setTimeout(() => fail(late), HANDSHAKE_TIMEOUT_MS)
+    signal.addEventListener('abort', onAbort)
+    if (signal.aborted) onAbort()
+    work.then(result => {
+      finish()
+      resolve(result)
+    }, fail)
   })
 }

@@ -19,6 +19,8 @@ import { END_TO_END, type PathStream, type Route, type VisitorPath } from './pat
 /** After a failure; doubles up to the second. A user who comes makes it try at once. */
 const RETRY_MS = 1_000
 const MAX_RETRY_MS = 60_000
+/** An owner who lost its session logs in again within a second or two. */
+const OWNER_ABSENCE_MS = 10_000
 /** How long a user waits for a direct path where only that is allowed; frp's wait for a tunnel. */
 const DIRECT_TIMEOUT_MS = 20_000
 
@@ -46,6 +48,7 @@ export class PeerPath implements VisitorPath {
   /** Names this end's connection at the owner, who may know it from a session before. */
   #address: Address = newAddress()
   #retryMs = RETRY_MS
+  #refusedAt: number | undefined
   #cancelRetry: (() => void) | undefined
   #onRoute: ((route: Route | undefined) => void) | undefined
 
@@ -212,17 +215,38 @@ export class PeerPath implements VisitorPath {
           link.close()
           return
         }
+        this.#refusedAt = undefined
         peer.attachRelay(flow, sealed?.observed)
         this.#useLink(link, peer)
       })
       .catch((error: unknown) => {
         this.#relaying = undefined
         if (peer.isOver || signal.aborted) return
-        host.log.debug(`no relay for the peer connection: ${errorDetail(error)}`)
+        const text = errorDetail(error)
+        host.log.debug(`no relay for the peer connection: ${text}`)
+        if (this.#isOwnerGone(peer, error)) {
+          peer.close(`the owner has left (${text})`)
+          return
+        }
         host.clock.after(RETRY_MS, () => {
           if (!peer.isOver && this.#link === undefined) this.#relay(peer)
         })
       })
+  }
+
+  /**
+   * frps does not know the proxy any more and there is no direct path: the owner may be about to log
+   * in again, but not for long.
+   */
+  #isOwnerGone(peer: Peer, error: unknown): boolean {
+    const isRefused = error instanceof TunnelError && error.code === 'PROXY_REFUSED'
+    if (!isRefused || peer.status().path !== 'relay') {
+      this.#refusedAt = undefined
+      return false
+    }
+    const now = this.#options.host.clock.now()
+    this.#refusedAt ??= now
+    return now - this.#refusedAt >= OWNER_ABSENCE_MS
   }
 
   #handleChange(): void {

@@ -58,12 +58,16 @@ function fallBack({ fallbackTo }: XtcpVisitorConfig, host: VisitorHost, user: Du
   return true
 }
 
+/** How often, at most, it is asked whether there is still a real frp on the way. */
+const LOOK_AGAIN_MS = 60_000
+
 /** The peer connection, until it turns out that there is a real frp on the way. */
 class XtcpPath implements VisitorPath {
   readonly #config: XtcpVisitorConfig
   readonly #host: VisitorHost
   readonly #peers: PeerPath
   #holes: FrpHolePath | undefined
+  #lookedAt = -Infinity
   #onRoute: ((route: Route | undefined) => void) | undefined
 
   constructor(config: XtcpVisitorConfig, host: VisitorHost) {
@@ -91,6 +95,7 @@ class XtcpPath implements VisitorPath {
   }
 
   async openStream(options: { readonly signal: AbortSignal }): Promise<PathStream> {
+    this.#lookAgain()
     if (this.#holes === undefined) {
       try {
         return await this.#peers.openStream(options)
@@ -110,6 +115,22 @@ class XtcpPath implements VisitorPath {
     this.#peers.end()
   }
 
+  /** A frpc or frps of ours may have taken the place of the real one. */
+  #lookAgain(): void {
+    const holes = this.#holes
+    const now = this.#host.clock.now()
+    if (holes === undefined || now - this.#lookedAt < LOOK_AGAIN_MS) return
+    this.#lookedAt = now
+    this.#peers.start().then(
+      () => {
+        if (this.#holes === holes) this.#holes = undefined
+        // Its users stay until they leave.
+        void holes.close()
+      },
+      () => {},
+    )
+  }
+
   /** The way of frp, when the error says that ours is not possible. */
   #handleFailure(error: unknown): FrpHolePath | undefined {
     if (!(error instanceof TunnelError) || error.code !== 'UNSUPPORTED') return undefined
@@ -119,6 +140,7 @@ class XtcpPath implements VisitorPath {
       log.info(`${error.detail}: frp's hole punching is used, without a relay`)
       this.#holes = new FrpHolePath(this.#config, { host: this.#host, network })
       this.#holes.onRoute(route => this.#onRoute?.(route))
+      this.#lookedAt = this.#host.clock.now()
       this.#holes.start()
     }
     return this.#holes
