@@ -28,6 +28,8 @@ export class PeerSocket implements UdpSocket {
   readonly maxBurstBytes = 65_507
   readonly maxSegments = 64
   onWritable: (() => void) | undefined
+  /** Whether a datagram may be the connection's; set once there is one. */
+  knows: ((data: Buffer) => boolean) | undefined
   /** Something leaves. */
   onSend: (() => void) | undefined
   /** What came in was handled. */

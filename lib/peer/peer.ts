@@ -156,6 +156,7 @@ export class Peer {
   /** The handshake is done. Ends with the session. */
   attachSession(session: PeerSession): void {
     this.#session = session
+    this.socket.knows = data => session.knows(data)
     void session.closed.then(({ detail }) => this.close(detail))
     this.#drive()
   }

@@ -9,6 +9,8 @@ import type { SendResult, UdpSocket } from '../udp/index.ts'
 
 /** Takes the datagrams of one path. `data` is lent; as DatagramHandler otherwise. */
 export interface PathReceiver {
+  /** Whether a datagram may be for it, where others have the same path. */
+  knows(data: Buffer): boolean
   deliver(data: Buffer, segmentBytes: number | undefined): void
   endBatch(): void
   /** The port takes datagrams again after it was full. */
@@ -27,10 +29,13 @@ export class PeerPort {
   readonly address: Address
   readonly #sockets = new Map<number, UdpSocket>()
   readonly #listeners = new Set<StunListener>()
-  /** By socket number and remote address. */
-  readonly #receivers = new Map<string, PathReceiver>()
+  /**
+   * By socket number and remote address. Several where two clients have several peer connections,
+   * as with two visitors of the same owner.
+   */
+  readonly #receivers = new Map<string, PathReceiver[]>()
   /** The same by address objects, which a socket makes once for each remote. */
-  #known = new WeakMap<Address, Map<number, PathReceiver>>()
+  #known = new WeakMap<Address, Map<number, PathReceiver[]>>()
   readonly #touched = new Set<PathReceiver>()
   #nextNumber = 1
   #isClosed = false
@@ -61,7 +66,7 @@ export class PeerPort {
     this.address = socket.address
     this.#add(0, socket)
     socket.onWritable = () => {
-      for (const receiver of this.#receivers.values()) receiver.onWritable()
+      for (const receiver of [...this.#receivers.values()].flat()) receiver.onWritable()
     }
   }
 
@@ -105,14 +110,22 @@ export class PeerPort {
     return () => this.#listeners.delete(listener)
   }
 
-  /** What comes from there is the receiver's. */
+  /** What comes from there is the receiver's, or of those who know it where there are several. */
   bind(socket: number, remote: Address, receiver: PathReceiver): void {
-    this.#receivers.set(keyOf(socket, remote), receiver)
+    const key = keyOf(socket, remote)
+    const receivers = this.#receivers.get(key)
+    if (receivers === undefined) this.#receivers.set(key, [receiver])
+    else if (!receivers.includes(receiver)) receivers.push(receiver)
   }
 
   unbind(socket: number, remote: Address, receiver: PathReceiver): void {
     const key = keyOf(socket, remote)
-    if (this.#receivers.get(key) === receiver) this.#receivers.delete(key)
+    const receivers = this.#receivers.get(key)
+    const index = receivers?.indexOf(receiver) ?? -1
+    if (receivers === undefined || index < 0) return
+    receivers.splice(index, 1)
+    if (receivers.length > 0) return
+    this.#receivers.delete(key)
     // Which objects stand for that address is not known here.
     this.#known = new WeakMap()
   }
@@ -167,10 +180,27 @@ export class PeerPort {
       this.#receiveStun(number, data, from, segmentBytes)
       return
     }
-    const receiver = this.#known.get(from)?.get(number) ?? this.#find(number, from)
-    if (receiver === undefined) return
-    receiver.deliver(data, segmentBytes)
-    this.#touched.add(receiver)
+    const receivers = this.#known.get(from)?.get(number) ?? this.#find(number, from)
+    const first = receivers?.[0]
+    if (receivers === undefined || first === undefined) return
+    if (receivers.length > 1) {
+      this.#share(receivers, data, segmentBytes ?? data.length)
+      return
+    }
+    first.deliver(data, segmentBytes)
+    this.#touched.add(first)
+  }
+
+  /** The kernel glues together what came one way, whichever connection it is of. */
+  #share(receivers: readonly PathReceiver[], data: Buffer, segmentBytes: number): void {
+    for (let at = 0; at < data.length; at += segmentBytes) {
+      const datagram = data.subarray(at, at + segmentBytes)
+      for (const receiver of [...receivers]) {
+        if (!receiver.knows(datagram)) continue
+        receiver.deliver(datagram, datagram.length)
+        this.#touched.add(receiver)
+      }
+    }
   }
 
   /** Several may be glued together; each tells its length. */
@@ -193,13 +223,13 @@ export class PeerPort {
     }
   }
 
-  #find(number: number, from: Address): PathReceiver | undefined {
-    const receiver = this.#receivers.get(keyOf(number, from))
-    if (receiver === undefined) return undefined
-    const known = this.#known.get(from) ?? new Map<number, PathReceiver>()
-    known.set(number, receiver)
+  #find(number: number, from: Address): PathReceiver[] | undefined {
+    const receivers = this.#receivers.get(keyOf(number, from))
+    if (receivers === undefined) return undefined
+    const known = this.#known.get(from) ?? new Map<number, PathReceiver[]>()
+    known.set(number, receivers)
     this.#known.set(from, known)
-    return receiver
+    return receivers
   }
 }
 

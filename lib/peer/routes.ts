@@ -157,6 +157,7 @@ export class Routes {
       socket,
       remote,
       id: undefined,
+      knows: data => this.#socket.knows?.(data) === true,
       deliver: (data, segmentBytes) => {
         if (path.id !== undefined) this.#heard.add(path.id)
         this.#socket.deliver(data, segmentBytes)

@@ -136,6 +136,13 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     }
   }
 
+  /** Whether a datagram may be for this endpoint: names a connection of it, or is not QUIC. */
+  knows(data: Buffer): boolean {
+    if (data.length === 0 || !isQuic(data.readUInt8(0))) return true
+    const key = destinationKey(data)
+    return key !== undefined && this.#byCid.has(key)
+  }
+
   #onPacket(data: Buffer, from: Address): void {
     const key = destinationKey(data)
     const connection = key === undefined ? undefined : this.#byCid.get(key)

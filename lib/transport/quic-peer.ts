@@ -64,6 +64,11 @@ export class PeerSession extends QuicSession {
     return bytes
   }
 
+  /** Whether a datagram, by its first bytes, may be of this connection. */
+  knows(data: Buffer): boolean {
+    return this.#endpoint.knows(data)
+  }
+
   /** Packets of the peer that decrypted and were new. */
   get packetsReceived(): number {
     return this.#peer.packetsReceived

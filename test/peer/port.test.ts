@@ -20,11 +20,15 @@ async function openRemote(t: Test): Promise<{ readonly socket: Socket; readonly 
   return { socket, at: { ip: '127.0.0.1', port: socket.address().port } }
 }
 
-function receiver(): PathReceiver & { readonly seen: string[]; next(): Promise<void> } {
+/** Knows what begins as one of `beginnings` does. */
+function receiver(
+  ...beginnings: readonly string[]
+): PathReceiver & { readonly seen: string[]; next(): Promise<void> } {
   const seen: string[] = []
   let wake = (): void => {}
   return {
     seen,
+    knows: data => beginnings.some(text => data.toString('latin1').startsWith(text)),
     deliver: data => {
       seen.push(data.toString('latin1'))
       wake()
@@ -85,6 +89,28 @@ t.test('a stranger is not delivered to anybody', async t => {
   await next
   t.strictSame(again.seen, ['now I am'])
   t.strictSame(peer.seen, ['hello'], 'who is not bound any more gets nothing')
+})
+
+t.test('of several connections between the same two ports, each gets what names it', async t => {
+  const { port, to } = await openPort(t)
+  const remote = await openRemote(t)
+  const [one, other] = [receiver('1', 'any'), receiver('2', 'any')]
+  port.bind(0, remote.at, one)
+  remote.socket.send('not named', to.port, to.ip)
+  await one.next()
+  port.bind(0, remote.at, other)
+  const both = [one.next(), other.next()]
+  for (const text of ['1 one', 'nobody', '2 other']) remote.socket.send(text, to.port, to.ip)
+  await Promise.all(both)
+  const everybody = [one.next(), other.next()]
+  remote.socket.send('any', to.port, to.ip)
+  await Promise.all(everybody)
+  port.unbind(0, remote.at, one)
+  const last = other.next()
+  remote.socket.send('alone again', to.port, to.ip)
+  await last
+  t.strictSame(one.seen, ['not named', '1 one', 'any'])
+  t.strictSame(other.seen, ['2 other', 'any', 'alone again'])
 })
 
 t.test('an extra socket sends from a port of its own and receives what comes there', async t => {
