@@ -50,6 +50,7 @@ const WATCH_MS = 1_000
 const USUAL_RTT_MS = 50
 /** From one guessing of ports to the next: it looks like a scan to a NAT. */
 const GUESSING_PAUSE_MS = 20_000
+const SAME_GUESSING_MS = 2_000
 
 const NOTHING_KNOWN: NatProfile = {
   udp: true,
@@ -70,10 +71,13 @@ export class NetworkKeeper implements PeerNetwork {
   #opening: Promise<void> | undefined
   #server: ServerView | undefined
   #discovery: Discovery | undefined
+  /** It was found by a look that is not over. */
+  #isPartial = false
   #asking: Promise<Offer> | undefined
   #mapping: PortMappingKeeper | undefined
   #interfaces = ''
   #guessedAt = -Infinity
+  #guesser: object | undefined
   #cancelRefresh: (() => void) | undefined
   #cancelWatch: (() => void) | undefined
 
@@ -145,10 +149,14 @@ export class NetworkKeeper implements PeerNetwork {
     return this.offer()
   }
 
-  takeGuessing(): boolean {
+  takeGuessing(peer: object): boolean {
     const now = this.#options.clock.now()
-    if (now - this.#guessedAt < GUESSING_PAUSE_MS) return false
+    const age = now - this.#guessedAt
+    // A round that takes the place of another one goes on with its leave.
+    if (peer === this.#guesser && age < SAME_GUESSING_MS) return true
+    if (age < GUESSING_PAUSE_MS) return false
     this.#guessedAt = now
+    this.#guesser = peer
     return true
   }
 
@@ -215,23 +223,27 @@ export class NetworkKeeper implements PeerNetwork {
         ...(requestFilterTest && tests === 'all' && { requestFilterTest }),
         onUpdate: update => {
           // What came first is better than nothing; what was known of before is better than that.
-          if (this.#discovery === undefined) this.#handleFound(update)
+          if (before === undefined) this.#handleFound(update, true)
         },
       })
       // A short look does not know what the long one had found out.
-      this.#handleFound(tests === 'all' || before === undefined ? found : merge(before, found))
+      this.#handleFound(tests === 'all' || !before ? found : merge(before, found), false)
     } catch (error) {
       if (!signal.aborted) log.debug(`the network cannot be looked at: ${errorDetail(error)}`)
     }
     return this.offer()
   }
 
-  #handleFound(found: Discovery): void {
+  #handleFound(found: Discovery, isPartial: boolean): void {
     const before = this.#discovery
+    const wasPartial = this.#isPartial
     this.#discovery = found
+    this.#isPartial = isPartial
     if (before === undefined) return this.#tell('more')
-    if (reflexive(found) !== reflexive(before)) this.#tell('changed')
-    else if (behaviour(found) !== behaviour(before)) this.#tell('known')
+    // The rest of the first look is no change of the network.
+    const isChange = !wasPartial && reflexive(found) !== reflexive(before)
+    if (isChange) this.#tell('changed')
+    else if (whatIsOffered(found) !== whatIsOffered(before)) this.#tell('known')
   }
 
   #refreshLater(): void {
@@ -283,8 +295,14 @@ function merge(before: Discovery, now: Discovery): Discovery {
 }
 
 /** What the NAT does, as a text to compare. */
-function behaviour({ profile: { mapping, filtering, ports } }: Discovery): string {
-  return [mapping, filtering, ports?.type].join(' ')
+function whatIsOffered({ candidates, profile }: Discovery): string {
+  const { mapping, filtering, ports } = profile
+  const isStable = mapping === 'none' || mapping === 'endpoint-independent'
+  const addresses = candidates
+    .filter(({ type }) => type !== 'srflx' || isStable)
+    .map(({ address: { ip, port } }) => `${ip} ${port}`)
+    .sort()
+  return [mapping, filtering, ports?.type, ...addresses].join(', ')
 }
 
 /** The addresses at which servers see this machine, as a text to compare. */

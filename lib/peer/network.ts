@@ -20,7 +20,7 @@ export interface PeerNetwork {
   /** Looks which port a counting NAT has reached; one round trip. Never rejects, as `refresh`. */
   sample(): Promise<Offer>
   /** Only one peer at a time may guess ports, and not often: NATs take it for an attack. */
-  takeGuessing(): boolean
+  takeGuessing(peer: object): boolean
   /** The function ends it. */
   onChange(handler: (what: NetworkChange) => void): () => void
 }

@@ -98,6 +98,8 @@ export class Peer {
   #sentAt = -Infinity
   #delivery = { at: -Infinity, sentBytes: 0, lostBytes: 0 }
   readonly #users = new Set<Duplex>()
+  /** What the log has last said about the relay; empty since the path was direct. */
+  #relayedBecause = ''
   #isProven = false
   #mayRelay: boolean
   #isDriving = false
@@ -351,7 +353,10 @@ export class Peer {
     }
     this.#session?.nudge()
     if (isDirect && known === undefined && this.role === 'visitor') void this.#measure(route)
-    const way = isDirect ? `direct to ${this.#routes.describe(route)}` : 'over frps'
+    if (isDirect) this.#relayedBecause = ''
+    const { technique } = this.#policy.state()
+    const how = technique === undefined ? '' : ` (${technique})`
+    const way = isDirect ? `direct to ${this.#routes.describe(route)}${how}` : 'over frps'
     this.#options.log.info(`peer path: ${way}${twin === undefined ? '' : ' (in doubt)'}, ${reason}`)
     this.#options.onChange()
   }
@@ -394,6 +399,7 @@ export class Peer {
     if (this.#isOver) return
     if (network.port === undefined) {
       const end = { reason: 'no UDP here', isHopeless: true }
+      this.#logRelayed(end.reason)
       this.#tell(now => this.#policy.handlePunchEnd(end, now))
       return
     }
@@ -434,7 +440,7 @@ export class Peer {
         this.#closeSockets(event.sockets)
         return
       case 'ask-token':
-        puncher.handleToken(network.takeGuessing(), now)
+        puncher.handleToken(network.takeGuessing(this), now)
         return
       case 'resample':
         void this.#resample(puncher)
@@ -448,12 +454,20 @@ export class Peer {
       }
       case 'gave-up': {
         const { reason, isHopeless } = event
+        this.#logRelayed(reason)
         this.#policy.handlePunchEnd({ reason, isHopeless }, now)
         return
       }
       default:
         event satisfies never
     }
+  }
+
+  /** Rounds go on failing for the same reason, which is said once. */
+  #logRelayed(reason: string): void {
+    if (this.#used !== 'relay' || reason === this.#relayedBecause) return
+    this.#relayedBecause = reason
+    this.#options.log.info(`peer path: over frps, ${reason}`)
   }
 
   async #openSockets(count: number, puncher: Puncher): Promise<void> {
