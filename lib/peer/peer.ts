@@ -467,7 +467,8 @@ export class Peer {
   #logRelayed(reason: string): void {
     if (this.#used !== 'relay' || reason === this.#relayedBecause) return
     this.#relayedBecause = reason
-    this.#options.log.info(`peer path: over frps, ${reason}`)
+    const way = this.#mayRelay ? 'over frps' : 'none, relay is false'
+    this.#options.log.info(`peer path: ${way}, ${reason}`)
   }
 
   async #openSockets(count: number, puncher: Puncher): Promise<void> {

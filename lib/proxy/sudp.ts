@@ -3,14 +3,12 @@
 // the owner's link one by one (frp-wire.md section 6.7).
 
 import { acceptFlowLink, type Flow, type FlowLink, openFlowLink } from '../datagram/index.ts'
+import { refuse } from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import { formatAddress } from '../address.ts'
 import { TokenBucket } from '../stream/limit.ts'
 import type { ProxyHost, ProxySpec, RunningProxy, UserConnection } from './host.ts'
 import { userServer } from './user-connection.ts'
-
-/** How long a visitor may take to read the answer. */
-const READ_ANSWER_MS = 1_000
 
 export async function startSudp(spec: ProxySpec, host: ProxyHost): Promise<RunningProxy> {
   if (spec.secret === undefined) throw new TunnelError('PROXY_REFUSED', 'there is no secret')
@@ -35,12 +33,10 @@ export function packetServer(spec: ProxySpec, host: ProxyHost): (user: UserConne
       return
     }
     user.stream.on('error', ignore)
-    // He only wanted the prekey, which he reads now, and comes again with a proof.
+    // He only wanted the prekey, which he has read, and comes again with a proof. A visitor of type
+    // stcp takes the stream for his user's: he reads on, and learns that this is another type.
     if (user.visit.introduction?.proof === '') {
-      const cancel = host.clock.after(READ_ANSWER_MS, () => user.stream.destroy())
-      user.stream.once('close', cancel)
-      user.stream.end()
-      user.stream.resume()
+      refuse(user.stream, new TunnelError('AUTH_FAILED', 'auth failed'), host.clock)
       return
     }
     host.log.info(`get a user connection [${formatAddress(user.remote)}]`)

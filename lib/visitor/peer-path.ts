@@ -269,8 +269,8 @@ export class PeerPath implements VisitorPath {
     if (this.#closing.signal.aborted) return
     if (error instanceof TunnelError && error.code === 'UNSUPPORTED') return
     if (error !== undefined) {
-      const wait = `again in ${Math.round(this.#retryMs / 1_000)} s`
-      host.log.warn(`no peer connection to the proxy: ${errorDetail(error)}; ${wait}`)
+      const wait = `next try in ${Math.round(this.#retryMs / 1_000)} s`
+      host.log.warn(`no peer connection to the proxy: ${errorDetail(error)} (${wait})`)
     }
     this.#cancelRetry?.()
     this.#cancelRetry = host.clock.after(this.#retryMs, () => {

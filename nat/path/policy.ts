@@ -323,7 +323,7 @@ export class PathPolicy {
     const path = this.#routes.best({})
     if (!path || now < this.#holdUntil(path)) return
     if (this.#routes.isFresh(path, now)) {
-      this.#switchTo(path, `it was opened by ${path.technique ?? 'punching'}`, now)
+      this.#switchTo(path, 'it was opened and answers', now)
     } else if (now >= this.#askedAt + ASK_AGAIN_MS) {
       this.#askedAt = now
       path.ask(2)

@@ -54,3 +54,20 @@ t.test('a visitor that does not listen opens no port', async t => {
   })
   t.match(tunnel.client.visitors(), [{ name: 'fallback', phase: 'running', localAddr: '' }])
 })
+
+for (const type of ['xtcp', 'sudp']) {
+  t.test(`a stcp visitor of a ${type} proxy is told that the type may be wrong`, async t => {
+    const tunnel = await openTunnel(t, MEMORY, {
+      proxies: [{ ...KEY, name: 'secret', localPort: 1, type }],
+    })
+    await tunnel.port('secret')
+    const log = new LogLines()
+    const guest = await tunnel.join({
+      visitors: [{ name: 'door', serverName: 'secret', ...KEY }],
+      clientOptions: { log: log.logger },
+    })
+    const socket = await user(t, await guest.door('door'))
+    t.equal((await readAll(socket)).length, 0)
+    await log.until('visitor connection of [secret]: auth failed; are type and secretKey the same')
+  })
+}
