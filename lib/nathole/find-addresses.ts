@@ -162,7 +162,7 @@ class Finding {
     const [only] = this.#answers
     if (this.#asked.size === 0) {
       const list = this.#options.servers.join(', ')
-      const detail = `no STUN server of natHoleStunServer (${list}) exists`
+      const detail = `no STUN server of natHoleStunServer (${list}) has an address: is its name right?`
       this.#fail(new TunnelError('CONNECT_FAILED', detail))
       return true
     }

@@ -90,7 +90,10 @@ export class OwnerPeers {
     this.#peers.set(id, peer)
     void peer.closed.then(reason => {
       if (this.#peers.get(id) === peer) this.#peers.delete(id)
-      log.info(`visitor's peer connection is over: ${reason}`)
+      const text = `visitor's peer connection is over: ${reason}`
+      // Of one that never began, the visitor's log has more.
+      if (peer.session === undefined) log.debug(text)
+      else log.info(text)
     })
     void this.#accept(peer)
     peer.attachRelay(flow, observed)

@@ -355,9 +355,10 @@ export class Peer {
     if (isDirect && known === undefined && this.role === 'visitor') void this.#measure(route)
     if (isDirect) this.#relayedBecause = ''
     const { technique } = this.#policy.state()
-    const how = technique === undefined ? '' : ` (${technique})`
-    const way = isDirect ? `direct to ${this.#routes.describe(route)}${how}` : 'over frps'
-    this.#options.log.info(`peer path: ${way}${twin === undefined ? '' : ' (in doubt)'}, ${reason}`)
+    const notes = [...(technique ? [technique] : []), ...(twin === undefined ? [] : ['in doubt'])]
+    const how = notes.length === 0 ? '' : ` (${notes.join(', ')})`
+    const way = isDirect ? `direct to ${this.#routes.describe(route)}` : 'over frps'
+    this.#options.log.info(`peer path: ${way}${how}, ${reason}`)
     this.#options.onChange()
   }
 

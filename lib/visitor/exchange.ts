@@ -91,10 +91,10 @@ export class Target {
     signal: AbortSignal,
   ): Promise<Sealed | undefined> {
     if (!from.features.includes('visitor-e2e')) {
+      this.#acceptPlain('the server is a real frps')
       if (this.config.type === 'xtcp') {
         throw new TunnelError('UNSUPPORTED', 'the server is a real frps')
       }
-      this.#acceptPlain('the server is a real frps')
       await ask(channel, this.#plain(from, Math.floor(Date.now() / 1_000)), signal)
       return undefined
     }
@@ -105,11 +105,11 @@ export class Target {
       throw new TunnelError('PROTOCOL_ERROR', 'the server did not answer the offer of a visitor')
     }
     if (answer.prekey !== '') return connection.accept(answer)
+    this.#acceptPlain('the proxy belongs to a real frpc')
     // It has no relay; lib/visitor/xtcp.ts goes frp's way then.
     if (this.config.type === 'xtcp') {
       throw new TunnelError('UNSUPPORTED', 'the proxy belongs to a real frpc')
     }
-    this.#acceptPlain('the proxy belongs to a real frpc')
     await ask(channel, this.#plain(from, answer.challenge), signal)
     return undefined
   }

@@ -123,6 +123,18 @@ t.test('requireEndToEnd sends nothing to a real frps and no key for a real owner
   t.equal(own.heard.length, 1)
 })
 
+t.test('a visitor of an xtcp proxy goes the way of frp only where it may', async t => {
+  const free = target({ type: 'xtcp' })
+  const real = serverOf(t, [], ok)
+  await t.rejects(free.open(real.session, options), { code: 'UNSUPPORTED' })
+  const strict = target({ type: 'xtcp', requireEndToEnd: true })
+  const refused = { code: 'AUTH_FAILED', message: /requireEndToEnd is set/ }
+  await t.rejects(strict.open(real.session, options), refused)
+  const own = serverOf(t, OWN, challenge, ok)
+  await t.rejects(strict.open(own.session, options), refused)
+  t.strictSame(real.heard, [])
+})
+
 t.test('a refusal is told in the words of the server, fit for a log line', async t => {
   const { session } = serverOf(t, OWN, { ...ok, error: 'no\nsuch\u001b[31m proxy' })
   await t.rejects(target().open(session, options), {
