@@ -41,7 +41,8 @@ export function peersCommand(flags: ClientFlags): Promise<number> {
   return ask(flags, '/api/peers', answer => {
     const { peers } = answer as { readonly peers: readonly PeerStatus[] }
     if (peers.length === 0) {
-      print('no peer connections: xtcp visitors and proxies have them, once they have met')
+      print('no peer connections: xtcp visitors and proxies have them, once they have met;')
+      print("frpc's log says what is in the way")
       return
     }
     const heads = ['Proxy', 'Role', 'Path', 'Address', 'RTT', 'Loss', 'Users', 'Since', 'Direct']
@@ -76,7 +77,8 @@ async function ask(
     const { config } = await loadClientConfig(flags.config, loadOptions(flags, process.env))
     const { webServer } = config
     if (webServer.port <= 0) {
-      print('web server port should be set if you want to use this feature')
+      print('web server port should be set if you want to use this feature:')
+      print(`set webServer.port (INI: admin_port) in ${flags.config}, and start that frpc again`)
       return 1
     }
     show(JSON.parse(await get(webServer, path)))
@@ -116,7 +118,8 @@ function get(
     asked.on('timeout', () => asked.destroy(new Error(`no answer in ${TIMEOUT_MS / 1_000} s`)))
     asked.on('error', (error: NodeJS.ErrnoException) => {
       const isClosed = error.code === 'ECONNREFUSED'
-      const text = isClosed ? `dial tcp ${addr}:${port}: connect: connection refused` : error.message
+      const refused = `dial tcp ${addr}:${port}: connect: connection refused`
+      const text = isClosed ? `${refused}; does a frpc run with this file?` : error.message
       fail(text)
     })
     asked.end()
