@@ -294,10 +294,11 @@ export class ClientRun extends EventEmitter<ClientEvents> implements Client {
     const visited = this.#visitors.close()
     if (link) await this.#within(graceMs, Promise.all([link.drain(), visited]))
     // Peers hear of it over the relay, too: before the session is over.
+    const hasPeers = this.peers().length > 0
     this.#visitors.end()
     for (const proxy of this.#proxies.values()) proxy.close()
     // What they said leaves at the end of a turn of the loop.
-    await new Promise<void>(resolve => setImmediate(() => setImmediate(resolve)))
+    if (hasPeers) await new Promise<void>(resolve => setImmediate(() => setImmediate(resolve)))
     await this.#within(CLOSE_LIMIT_MS, this.#end(link))
     await this.#within(CLOSE_LIMIT_MS, this.#network.close())
     clearInterval(this.#keepAlive)
