@@ -11,7 +11,7 @@ import { selfSignedCertificate } from '../transport/certificate.ts'
 import { acceptPeer, type PeerSession } from '../transport/quic-peer.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import type { PeerNetwork } from './network.ts'
-import { Peer, refuseStream } from './peer.ts'
+import { Peer } from './peer.ts'
 import { PEER } from './peer-socket.ts'
 import { openSignals } from './signal-stream.ts'
 import type { PeerStatus } from './status.ts'
@@ -115,7 +115,8 @@ export class OwnerPeers {
       session.onStream(stream => {
         stream.on('error', ignore)
         this.#serve(peer, session, { stream, certificate: tls.der }).catch((error: unknown) => {
-          refuseStream(stream, error, log)
+          log.debug(`a stream of the peer was refused: ${errorDetail(error)}`)
+          stream.destroy()
         })
       })
       peer.attachSession(session)

@@ -4,14 +4,11 @@
 
 import {
   type Hint,
-  type Offer,
   type PathCommand,
   PathPolicy,
   type PeerRole,
   ProbeSession,
   probeTag,
-  type PunchEvent,
-  Puncher,
   type PunchScope,
   type Route,
   type RouteKind,
@@ -22,14 +19,14 @@ import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
 import type { Flow } from '../datagram/index.ts'
 import type { SessionKeys } from '../e2e/index.ts'
-import { errorDetail, TunnelError } from '../errors.ts'
+import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { type PeerSession, RELAY_DATAGRAM_BYTES } from '../transport/quic-peer.ts'
-import type { Stream } from '../transport/transport.ts'
 import { type PeerKeys, peerKeys } from './keys.ts'
 import type { PeerNetwork } from './network.ts'
 import { Notes } from './notes.ts'
 import { PEER, PeerSocket } from './peer-socket.ts'
+import { Punching } from './punching.ts'
 import { Routes } from './routes.ts'
 import type { Signal } from './signals.ts'
 import type { PeerStatus } from './status.ts'
@@ -85,12 +82,9 @@ export class Peer {
   readonly #sizes = new Map<Route, number>()
   readonly #endWatching: () => void
   readonly #settleClosed: (reason: string) => void
-  /** Sockets that were opened for rounds of punching. */
-  readonly #extra = new Set<number>()
+  readonly #punching: Punching
   #used: Route = 'relay'
   #session: PeerSession | undefined
-  #puncher: Puncher | undefined
-  #round = -1
   #observed: string[] = []
   #rediscovery: Promise<unknown> | undefined
   #received = 0
@@ -120,6 +114,21 @@ export class Peer {
       onStun: (route, socket, data, from) => this.#handleStun(route, socket, data, from),
       onRelayLost: () => this.#tell(now => this.#policy.handleRelay(false, undefined, now)),
     })
+    this.#punching = new Punching({
+      role,
+      network,
+      clock,
+      probes: this.#probes,
+      routes: this.#routes,
+      send: signal => this.onSignal?.(signal),
+      onWork: () => this.#drive(),
+      onPath: path => {
+        const now = clock.now()
+        this.#policy.handlePath(path, now)
+        this.#policy.handlePunchEnd({ reason: undefined, isHopeless: false }, now)
+      },
+      onGaveUp: end => this.#handleGaveUp(end),
+    })
     this.socket.onSend = () => this.#handleSent()
     this.socket.onBatch = () => this.#handleBatch()
     this.socket.use(this.#routes.carrier('relay'))
@@ -129,7 +138,7 @@ export class Peer {
         else if (what === 'more') this.#policy.handleNewCandidates(now)
       })
       // A round that is under way may need it, and must not cost another one.
-      if (what === 'known' && this.#puncher) this.#renewOffer(this.#puncher, network.offer())
+      if (what === 'known') this.#punching.handleLocal(network.offer())
     })
     let settle = (_reason: string): void => {}
     this.closed = new Promise(resolve => (settle = resolve))
@@ -239,12 +248,9 @@ export class Peer {
       return
     }
     if (signal.type !== 'offer') return
-    const now = this.#options.clock.now()
     const { round, scope, offer } = signal
-    if (this.role === 'owner' && round > this.#round) this.#beginRound(round, scope)
-    if (round === this.#round) {
-      this.#puncher?.handleRemote({ ...offer, observed: this.#observed }, now)
-    }
+    if (this.role === 'owner' && round > this.#punching.round) this.#punching.begin(round, scope)
+    if (round === this.#punching.round) this.#punching.handleRemote(offer, this.#observed)
     this.#drive()
   }
 
@@ -255,6 +261,7 @@ export class Peer {
     this.#endWatching()
     this.#alarm.set(undefined)
     void this.#session?.close(detail)
+    this.#punching.close()
     this.#routes.close()
     void this.socket.close()
     this.#settleClosed(detail)
@@ -279,34 +286,14 @@ export class Peer {
         this.#perform(command)
         continue
       }
-      if (!this.#drivePuncher(clock.now())) break
+      if (!this.#punching.drive(clock.now())) break
     }
     this.#isDriving = false
     this.#schedule()
   }
 
-  /** True when it did something. */
-  #drivePuncher(now: number): boolean {
-    const puncher = this.#puncher
-    const port = this.#options.network.port
-    if (puncher === undefined || port === undefined) return false
-    const send = puncher.poll(now)
-    if (send !== undefined) {
-      const { socket, data, to, ttl } = send
-      port.send(socket, Buffer.from(data.buffer, data.byteOffset, data.byteLength), to, ttl)
-      return true
-    }
-    const event = puncher.pollEvent()
-    if (event === undefined) return false
-    this.#handlePunch(event, puncher)
-    return true
-  }
-
   #schedule(): void {
-    const deadline = Math.min(
-      this.#policy.deadline() ?? Infinity,
-      this.#puncher?.deadline() ?? Infinity,
-    )
+    const deadline = Math.min(this.#policy.deadline() ?? Infinity, this.#punching.deadline())
     this.#alarm.set(deadline === Infinity ? undefined : deadline)
   }
 
@@ -325,6 +312,7 @@ export class Peer {
         this.#options.log.debug(`path dropped: ${command.reason}`)
         this.#routes.remove(command.path)
         this.#sizes.delete(command.path)
+        this.#heardAt.delete(command.path)
         return
       case 'hint':
         this.#routes.send(command.route, this.#notes.encode(command.hint))
@@ -399,69 +387,16 @@ export class Peer {
     this.#rediscovery = undefined
     if (this.#isOver) return
     if (network.port === undefined) {
-      const end = { reason: 'no UDP here', isHopeless: true }
-      this.#logRelayed(end.reason)
-      this.#tell(now => this.#policy.handlePunchEnd(end, now))
-      return
+      this.#handleGaveUp({ reason: 'no UDP here', isHopeless: true })
+    } else {
+      this.#punching.begin(round, scope)
     }
-    this.#beginRound(round, scope)
     this.#drive()
   }
 
-  #beginRound(round: number, scope: PunchScope): void {
-    const { network, clock } = this.#options
-    this.#closeUnused()
-    const local = network.offer()
-    this.#round = round
-    this.#puncher = new Puncher(
-      {
-        role: this.role,
-        session: this.#probes,
-        round,
-        local,
-        random: Math.random,
-        serverRttMs: network.serverRttMs,
-        networks: network.networks,
-        avoid: network.avoid,
-        scope,
-      },
-      clock.now(),
-    )
-    this.onSignal?.({ type: 'offer', round, scope, offer: local })
-  }
-
-  #handlePunch(event: PunchEvent, puncher: Puncher): void {
-    const { network, clock } = this.#options
-    const now = clock.now()
-    switch (event.type) {
-      case 'open-sockets':
-        void this.#openSockets(event.count, puncher)
-        return
-      case 'close-sockets':
-        this.#closeSockets(event.sockets)
-        return
-      case 'ask-token':
-        puncher.handleToken(network.takeGuessing(this), now)
-        return
-      case 'resample':
-        void this.#resample(puncher)
-        return
-      case 'path': {
-        const { socket, remote, kind, rttMs, technique } = event
-        const id = this.#routes.add(socket, remote)
-        this.#policy.handlePath({ id, kind, rttMs, technique }, now)
-        this.#policy.handlePunchEnd({ reason: undefined, isHopeless: false }, now)
-        return
-      }
-      case 'gave-up': {
-        const { reason, isHopeless } = event
-        this.#logRelayed(reason)
-        this.#policy.handlePunchEnd({ reason, isHopeless }, now)
-        return
-      }
-      default:
-        event satisfies never
-    }
+  #handleGaveUp(end: { readonly reason: string; readonly isHopeless: boolean }): void {
+    this.#logRelayed(end.reason)
+    this.#policy.handlePunchEnd(end, this.#options.clock.now())
   }
 
   /** Rounds go on failing for the same reason, which is said once. */
@@ -470,39 +405,6 @@ export class Peer {
     this.#relayedBecause = reason
     const way = this.#mayRelay ? 'over frps' : 'none, relay is false'
     this.#options.log.info(`peer path: ${way}, ${reason}`)
-  }
-
-  async #openSockets(count: number, puncher: Puncher): Promise<void> {
-    const numbers = (await this.#options.network.port?.openExtra(count)) ?? []
-    for (const number of numbers) this.#extra.add(number)
-    if (this.#isOver || this.#puncher !== puncher) {
-      this.#closeUnused()
-      return
-    }
-    this.#tell(now => puncher.handleSockets(numbers, now))
-  }
-
-  #closeSockets(numbers: readonly number[]): void {
-    const unused = numbers.filter(number => !this.#routes.isUsed(number))
-    for (const number of unused) this.#extra.delete(number)
-    this.#options.network.port?.closeExtra(unused)
-  }
-
-  /** Of a round that is over. */
-  #closeUnused(): void {
-    this.#closeSockets([...this.#extra])
-  }
-
-  async #resample(puncher: Puncher): Promise<void> {
-    const offer = await this.#options.network.sample()
-    if (this.#isOver || this.#puncher !== puncher) return
-    this.#renewOffer(puncher, offer)
-  }
-
-  /** More is known for the round that is under way: both sides plan anew. */
-  #renewOffer(puncher: Puncher, offer: Offer): void {
-    this.onSignal?.({ type: 'offer', round: this.#round, scope: 'full', offer })
-    this.#tell(now => puncher.handleLocal(offer, now))
   }
 
   // ---- datagrams
@@ -530,7 +432,7 @@ export class Peer {
       }
     } else {
       this.#routes.listenTo(socket, from)
-      const isTaken = this.#puncher?.handleProbe(socket, probe, from, now) === true
+      const isTaken = this.#punching.handleProbe(socket, probe, from)
       if (!isTaken && probe.type === 'request') {
         const answer = Buffer.from(this.#probes.response(probe, from))
         this.#options.network.port?.send(socket, answer, from)
@@ -596,12 +498,6 @@ export class Peer {
       now,
     )
   }
-}
-
-/** Ends a stream that nobody takes. */
-export function refuseStream(stream: Stream, error: unknown, log: Logger): void {
-  log.debug(`a stream of the peer was refused: ${errorDetail(error)}`)
-  stream.destroy()
 }
 
 function notOverRelay(): TunnelError {

@@ -24,6 +24,8 @@ export class Sender {
   readonly #options: SenderOptions
   /** Near paths have none. */
   #gate: SendGate | undefined
+  /** Reads quiche's window where nothing is held back. */
+  #gauge: SendGate | undefined
   readonly #copies = new SecondCopies()
   readonly #blocked = new Set<QuicStream>()
   readonly #urgencies = new WeakMap<QuicStream, number>()
@@ -39,15 +41,18 @@ export class Sender {
 
   /** The packets travel another way: its queue has to be found anew. */
   handleRoute(isNear: boolean): void {
-    const { gaugeId, datagramBytes } = this.#options
-    this.#gate = isNear ? undefined : new SendGate(this.#native, gaugeId, datagramBytes)
+    this.#gate = isNear ? undefined : this.#newGate()
     this.serve()
   }
 
   /** As far as quiche tells. */
   bytesInFlight(): number {
+    return (this.#gate ?? (this.#gauge ??= this.#newGate())).bytesInFlight()
+  }
+
+  #newGate(): SendGate {
     const { gaugeId, datagramBytes } = this.#options
-    return (this.#gate ?? new SendGate(this.#native, gaugeId, datagramBytes)).bytesInFlight()
+    return new SendGate(this.#native, gaugeId, datagramBytes)
   }
 
   /** Packets have come in. */
