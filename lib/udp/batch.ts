@@ -7,6 +7,7 @@
 import { createSocket, type Socket } from 'node:dgram'
 import { once } from 'node:events'
 import { plainIp, type Address } from '../address.ts'
+import { askForBuffer, openDatagramDescriptor, systemError } from './descriptor.ts'
 import type { Libc } from './libc.ts'
 import { Receiver } from './receiver.ts'
 import { type BatchedSocket, type SendBatch, sharedSendBatch } from './send-batch.ts'
@@ -19,14 +20,6 @@ import {
   type UdpSocketOptions,
 } from './socket.ts'
 
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0x800
-const SOCK_CLOEXEC = 0x80000
-const SOL_SOCKET = 1
-const SO_SNDBUF = 7
-const SO_RCVBUF = 8
-const SO_SNDBUFFORCE = 32
-const SO_RCVBUFFORCE = 33
 const IPPROTO_IP = 0
 const IP_MTU_DISCOVER = 10
 const IPPROTO_IPV6 = 41
@@ -59,17 +52,13 @@ export async function openBatchSocket(
   { use = 'endpoint' }: UdpSocketOptions = {},
 ): Promise<UdpSocket> {
   const family = bind.ip.includes(':') ? AF_INET6 : AF_INET
-  const fd = check(
-    libc,
-    'socket',
-    libc.socket(family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0),
-  )
+  const fd = openDatagramDescriptor(libc, family)
   let socket: Socket | undefined
   try {
     configure(libc, { fd, family, use })
     const name = Buffer.alloc(SOCKADDR_BYTES)
     const length = writeSockaddr(name, bind, family)
-    check(libc, 'bind', libc.bind(fd, name, length))
+    if (libc.bind(fd, name, length) < 0) throw systemError('bind', libc.lastError())
     socket = createSocket(family === AF_INET ? 'udp4' : 'udp6')
     const listening = once(socket, 'listening')
     socket.bind({ fd })
@@ -82,12 +71,6 @@ export async function openBatchSocket(
   }
 }
 
-function check(libc: Libc, what: string, result: number): number {
-  if (result >= 0) return result
-  const code = libc.lastError()
-  throw Object.assign(new Error(`${what}: ${code}`), { code })
-}
-
 /** Sets buffers, don't-fragment and GRO: each is a wish that an old kernel may refuse. */
 function configure(
   libc: Libc,
@@ -98,13 +81,8 @@ function configure(
     value.writeInt32LE(number)
     return libc.setsockopt(fd, level, option, value, 4) === 0
   }
-  // FORCE passes the kernel's cap (net.core.rmem_max, often 208 KiB) and needs root.
-  if (!set(SOL_SOCKET, SO_RCVBUFFORCE, SOCKET_BUFFER_BYTES)) {
-    set(SOL_SOCKET, SO_RCVBUF, SOCKET_BUFFER_BYTES)
-  }
-  if (!set(SOL_SOCKET, SO_SNDBUFFORCE, SOCKET_BUFFER_BYTES)) {
-    set(SOL_SOCKET, SO_SNDBUF, SOCKET_BUFFER_BYTES)
-  }
+  askForBuffer(libc, fd, { direction: 'receive', bytes: SOCKET_BUFFER_BYTES })
+  askForBuffer(libc, fd, { direction: 'send', bytes: SOCKET_BUFFER_BYTES })
   if (family === AF_INET6) {
     set(IPPROTO_IPV6, IPV6_V6ONLY, 0)
   }

@@ -1,18 +1,12 @@
 // A connected socket without a handle of libuv and without buffers of its own.
 
 import type { ConnectedHandler, ConnectedOptions, ConnectedSocket } from './connected.ts'
+import { askForBuffer, openDatagramDescriptor, systemError } from './descriptor.ts'
 import type { Libc } from './libc.ts'
 import { type Poller, sharedPoller } from './poller.ts'
 import { type Slots, sharedSlots } from './receiver.ts'
 import { type BatchedSocket, type SendBatch, sharedSendBatch } from './send-batch.ts'
 import { AF_INET, AF_INET6, SOCKADDR_BYTES, writeSockaddr } from './sockaddr.ts'
-
-const SOCK_DGRAM = 2
-const SOCK_NONBLOCK = 0x800
-const SOCK_CLOEXEC = 0x80000
-const SOL_SOCKET = 1
-const SO_RCVBUF = 8
-const SO_RCVBUFFORCE = 33
 
 /** Room for what a game says to one player while this process waits for the processor. */
 const RECEIVE_BUFFER_BYTES = 1 << 20
@@ -37,8 +31,7 @@ export class BatchConnectedSocket implements ConnectedSocket, BatchedSocket {
     this.#slots = sharedSlots(libc)
     this.#poller = sharedPoller(libc)
     this.family = to.ip.includes(':') ? AF_INET6 : AF_INET
-    this.fd = libc.socket(this.family, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)
-    if (this.fd < 0) throw systemError('socket', libc.lastError())
+    this.fd = openDatagramDescriptor(libc, this.family)
     const error = this.#connect({ to, source })
     if (error === undefined) return
     libc.close(this.fd)
@@ -47,11 +40,7 @@ export class BatchConnectedSocket implements ConnectedSocket, BatchedSocket {
 
   #connect({ to, source }: ConnectedOptions): Error | undefined {
     const libc = this.#libc
-    const value = Buffer.alloc(4)
-    value.writeInt32LE(RECEIVE_BUFFER_BYTES)
-    if (libc.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUFFORCE, value, 4) < 0) {
-      libc.setsockopt(this.fd, SOL_SOCKET, SO_RCVBUF, value, 4)
-    }
+    askForBuffer(libc, this.fd, { direction: 'receive', bytes: RECEIVE_BUFFER_BYTES })
     const name = Buffer.alloc(SOCKADDR_BYTES)
     if (source !== undefined) {
       const length = writeSockaddr(name, { ip: source, port: 0 }, this.family)
@@ -99,8 +88,4 @@ export class BatchConnectedSocket implements ConnectedSocket, BatchedSocket {
       if (count < slots.size) return
     }
   }
-}
-
-function systemError(call: string, code: string): Error {
-  return Object.assign(new Error(`${call}: ${code}`), { code })
 }
