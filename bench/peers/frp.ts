@@ -12,15 +12,26 @@ type FrpTransport = (typeof TRANSPORTS)[number]
 
 const DETAILS = { quic: 'quic', tcp: 'TLS and yamux on tcp', kcp: 'TLS and yamux on kcp' } as const
 
+export interface FrpPrograms {
+  /** Their files. */
+  readonly frps: string
+  readonly frpc: string
+  readonly version: string
+}
+
 /**
- * One of them is for suites: its proxies are secret. `directory` holds executables `frps` and
- * `frpc`; throws with the missing one when it does not. `given` is how the user named the folder:
- * `--peer` or `FRP_BIN`.
+ * `directory` holds executables `frps` and `frpc`; throws with the missing one when it does not.
+ * `given` is how the user named the folder: `--peer` or `FRP_BIN`.
  */
-export function frpPeers(directory: string, given: string): Peer[] {
+export function frpPrograms(directory: string, given: string): FrpPrograms {
   const frps = executable(directory, 'frps', given)
   const frpc = executable(directory, 'frpc', given)
-  const version = versionOf(frpc)
+  return { frps, frpc, version: versionOf(frpc) }
+}
+
+/** One of them is for suites: its proxies are secret. Throws as frpPrograms. */
+export function frpPeers(directory: string, given: string): Peer[] {
+  const { frps, frpc, version } = frpPrograms(directory, given)
   const programs = { server: [frps], client: [frpc], extraConfig: [], hasUdp: true } as const
   const peer = (name: string, transport: FrpTransport, isSecret: boolean): Peer => {
     const options: FrpTunnelOptions = { ...programs, peer: name, transport, isSecret }

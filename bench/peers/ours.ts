@@ -1,9 +1,8 @@
 // quicfrp as its user starts it: the two commands of this build, each a process of its own.
 
-import { accessSync } from 'node:fs'
-import { fileURLToPath } from 'node:url'
 import { VERSION } from '../../lib/version.ts'
 import { openFrpTunnel, type FrpTunnelOptions } from './frp-tunnel.ts'
+import { ownProgram } from './own-program.ts'
 import type { Peer } from './peer.ts'
 
 /**
@@ -45,21 +44,11 @@ function ourPeer(
     transport,
     servicesAt: 'client',
     open: (site, services) => {
-      const server = [process.execPath, command('frps')] as const
-      const client = [process.execPath, command('frpc')] as const
+      const server = [process.execPath, ownProgram('frps')] as const
+      const client = [process.execPath, ownProgram('frpc')] as const
       const programs = { peer: name, transport, server, client }
       const options = { ...programs, extraConfig, udpConfig, isSecret, hasUdp: true }
       return openFrpTunnel(options, site, services)
     },
   }
-}
-
-function command(name: 'frps' | 'frpc'): string {
-  const path = fileURLToPath(new URL(`../../cli/${name}.js`, import.meta.url))
-  try {
-    accessSync(path)
-  } catch (error) {
-    throw new Error(`${path} does not exist: run "npm run build" first`, { cause: error })
-  }
-  return path
 }
