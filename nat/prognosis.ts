@@ -5,7 +5,7 @@
 import { addressScope } from './scope.ts'
 import { isHard, planGuessing } from './punch/plan.ts'
 import type { PunchLimits } from './punch/types.ts'
-import type { NatProfile } from './types.ts'
+import { type NatProfile, UNKNOWN_PROFILE } from './types.ts'
 
 /** Kinds of networks that people are in. */
 export const PEER_KINDS = ['open', 'home', 'counting', 'random', 'udp-blocked'] as const
@@ -49,32 +49,21 @@ const OPEN = {
   filtering: 'endpoint-independent',
 } as const
 
-const UNKNOWN: NatProfile = {
-  udp: true,
-  mapping: undefined,
-  filtering: undefined,
-  ports: undefined,
-  externalIps: [],
-  hairpin: undefined,
-  carrier: undefined,
-  ipv6: false,
-}
-
 const PEERS: Readonly<Record<Exclude<PeerKind, 'udp-blocked'>, NatProfile>> = {
-  open: { ...UNKNOWN, ...OPEN },
+  open: { ...UNKNOWN_PROFILE, ...OPEN },
   home: {
-    ...UNKNOWN,
+    ...UNKNOWN_PROFILE,
     mapping: 'endpoint-independent',
     filtering: 'address-and-port-dependent',
   },
   counting: {
-    ...UNKNOWN,
+    ...UNKNOWN_PROFILE,
     mapping: 'address-and-port-dependent',
     filtering: 'address-and-port-dependent',
     ports: { type: 'sequential', step: 1, last: 0, at: 0, ratePerSecond: 0 },
   },
   random: {
-    ...UNKNOWN,
+    ...UNKNOWN_PROFILE,
     mapping: 'address-and-port-dependent',
     filtering: 'address-and-port-dependent',
     ports: { type: 'random' },

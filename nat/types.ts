@@ -48,6 +48,18 @@ export interface NatProfile {
   readonly ipv6: boolean
 }
 
+/** Of a network that nobody has looked at. */
+export const UNKNOWN_PROFILE: NatProfile = {
+  udp: true,
+  mapping: undefined,
+  filtering: undefined,
+  ports: undefined,
+  externalIps: [],
+  hairpin: undefined,
+  carrier: undefined,
+  ipv6: false,
+}
+
 /**
  * `host`: an address of an interface. `srflx`: seen by a server. `mapped`: by a port mapping of the
  * gateway. `prflx`: seen by the peer. `predicted`: guessed.

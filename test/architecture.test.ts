@@ -5,7 +5,7 @@ import t from 'tap'
 import { readSources, type Import, type Source } from './support/sources.ts'
 
 /** Files that stand for themselves; any other file belongs to its folder. */
-const KERNEL = ['errors', 'clock', 'log', 'address', 'version']
+const KERNEL = ['errors', 'clock', 'log', 'address', 'interfaces', 'version']
 const SEAM = 'lib/transport/transport.ts'
 
 /**

@@ -5,11 +5,11 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { isIPv4 } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import { type Address, formatAddress } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
 import { TunnelError } from '../errors.ts'
+import { interfaceAddresses } from '../interfaces.ts'
 import { decodeStun, type TransactionAnswer, Transactions } from '../../nat/stun/index.ts'
 import type { HoleSockets } from './hole-sockets.ts'
 
@@ -200,12 +200,8 @@ function parseServer(text: string): { readonly host: string; readonly port: numb
 
 /** What this machine's interfaces have, as frp offers it to peers in the same network. */
 export function localIps(): string[] {
-  const ips: string[] = []
-  for (const addresses of Object.values(networkInterfaces())) {
-    for (const { address, family, internal } of addresses ?? []) {
-      if (family !== 'IPv4' || internal || address.startsWith('169.254.')) continue
-      if (ips.length < MAX_LOCAL) ips.push(address)
-    }
-  }
-  return ips
+  return interfaceAddresses()
+    .filter(({ ip, isInternal }) => isIPv4(ip) && !isInternal && !ip.startsWith('169.254.'))
+    .slice(0, MAX_LOCAL)
+    .map(({ ip }) => ip)
 }

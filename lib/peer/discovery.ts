@@ -4,19 +4,18 @@
 import { randomBytes } from 'node:crypto'
 import { lookup } from 'node:dns/promises'
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import {
   Discoverer,
   type Discovery,
   type DiscovererOutput,
   type FilterTestReply,
-  type InterfaceAddress,
   type StunServer,
 } from '../../nat/index.ts'
 import { plainIp } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
+import { interfaceAddresses } from '../interfaces.ts'
 import type { Logger } from '../log.ts'
 import type { PeerPort } from './port.ts'
 
@@ -83,17 +82,6 @@ export function parseStunServers(text: string): StunServerName[] {
       const host = match?.[1] ?? match?.[2] ?? part
       return { host, port: match?.[3] === undefined ? STUN_PORT : Number(match[3]) }
     })
-}
-
-/** The addresses of this machine's interfaces, loopback among them. */
-export function interfaceAddresses(): InterfaceAddress[] {
-  return Object.entries(networkInterfaces()).flatMap(([name, addresses = []]) =>
-    addresses.map(({ address, cidr }) => {
-      const longest = address.includes(':') ? 128 : 32
-      const prefixLength = cidr === null ? longest : Number(cidr.split('/')[1])
-      return { name, ip: plainIp(address), prefixLength }
-    }),
-  )
 }
 
 /** One discovery, from its first packet to its end. */

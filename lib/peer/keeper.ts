@@ -2,19 +2,20 @@
 // servers see of it fresh, asks the router for a mapping, and notices when something has changed.
 // Nothing is opened or sent before the first peer connection is wanted.
 
-import { networkInterfaces } from 'node:os'
 import {
   type Candidate,
   type Discovery,
   type LocalNetwork,
   MAX_CANDIDATES,
   type NatProfile,
+  UNKNOWN_PROFILE,
   type Offer,
   resampled,
 } from '../../nat/index.ts'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { errorDetail } from '../errors.ts'
+import { interfaceAddresses } from '../interfaces.ts'
 import type { Logger } from '../log.ts'
 import { discoverNat, type FilterTestReply, type StunServerName } from './discovery.ts'
 import type { NetworkChange, PeerNetwork } from './network.ts'
@@ -51,17 +52,6 @@ const USUAL_RTT_MS = 50
 /** From one guessing of ports to the next: it looks like a scan to a NAT. */
 const GUESSING_PAUSE_MS = 20_000
 const SAME_GUESSING_MS = 2_000
-
-const NOTHING_KNOWN: NatProfile = {
-  udp: true,
-  mapping: undefined,
-  filtering: undefined,
-  ports: undefined,
-  externalIps: [],
-  hairpin: undefined,
-  carrier: undefined,
-  ipv6: false,
-}
 
 export class NetworkKeeper implements PeerNetwork {
   readonly #options: NetworkKeeperOptions
@@ -124,7 +114,7 @@ export class NetworkKeeper implements PeerNetwork {
     const candidates = [...(found?.candidates ?? this.#hosts()), ...mapped]
     return {
       candidates: candidates.slice(0, MAX_CANDIDATES),
-      profile: found?.profile ?? NOTHING_KNOWN,
+      profile: found?.profile ?? UNKNOWN_PROFILE,
     }
   }
 
@@ -294,38 +284,35 @@ function merge(before: Discovery, now: Discovery): Discovery {
   }
 }
 
-/** What the NAT does, as a text to compare. */
+/** What an offer says of it, as a text to compare. */
 function whatIsOffered({ candidates, profile }: Discovery): string {
   const { mapping, filtering, ports } = profile
-  const isStable = mapping === 'none' || mapping === 'endpoint-independent'
-  const addresses = candidates
-    .filter(({ type }) => type !== 'srflx' || isStable)
-    .map(({ address: { ip, port } }) => `${ip} ${port}`)
-    .sort()
-  return [mapping, filtering, ports?.type, ...addresses].join(', ')
+  const lasting = candidates.filter(({ type }) => type !== 'srflx' || isStable(profile))
+  return [mapping, filtering, ports?.type, textOf(lasting)].join(', ')
 }
 
 /** The addresses at which servers see this machine, as a text to compare. */
 function reflexive({ candidates, profile }: Discovery): string {
-  // What has another port for each server is new each time, and says nothing.
-  const isStable = profile.mapping === 'none' || profile.mapping === 'endpoint-independent'
-  if (!isStable) return [...profile.externalIps].sort().join(' ')
+  if (!isStable(profile)) return [...profile.externalIps].sort().join(' ')
+  return textOf(candidates.filter(({ type }) => type === 'srflx'))
+}
+
+/** Where each server sees another port it is new each time, and says nothing. */
+function isStable({ mapping }: NatProfile): boolean {
+  return mapping === 'none' || mapping === 'endpoint-independent'
+}
+
+function textOf(candidates: readonly Candidate[]): string {
   return candidates
-    .filter(({ type }) => type === 'srflx')
     .map(({ address: { ip, port } }) => `${ip} ${port}`)
     .sort()
     .join(', ')
 }
 
 function localNetworks(): LocalNetwork[] {
-  return Object.values(networkInterfaces()).flatMap(addresses =>
-    (addresses ?? [])
-      .filter(({ internal, address }) => !internal && !address.toLowerCase().startsWith('fe80:'))
-      .map(({ address, cidr }) => ({
-        ip: address,
-        prefixLength: Number(cidr?.split('/')[1] ?? (address.includes(':') ? 64 : 24)),
-      })),
-  )
+  return interfaceAddresses().filter(({ ip, isInternal }) => {
+    return !isInternal && !ip.toLowerCase().startsWith('fe80:')
+  })
 }
 
 function fingerprint(): string {

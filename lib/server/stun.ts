@@ -3,7 +3,6 @@
 // which decides who gets an answer and what is in it.
 
 import { isIP } from 'node:net'
-import { networkInterfaces } from 'node:os'
 import {
   isStun,
   RateLimit,
@@ -16,6 +15,7 @@ import { formatAddress, isWildcard, plainIp, type Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import type { ServerConfig } from '../config/index.ts'
 import { errorText, systemCode } from '../errors.ts'
+import { interfaceAddresses } from '../interfaces.ts'
 import type { Logger } from '../log.ts'
 import { openPlainSocket, type UdpSocket } from '../udp/index.ts'
 import type { ServerExtension, StunTest, StunTestResp } from '../wire/messages.ts'
@@ -237,12 +237,7 @@ export class StunService {
     const now = this.#options.clock.now()
     if (now - this.#ownAt < LOOK_EVERY_MS) return this.#own
     this.#ownAt = now
-    this.#own = Object.values(networkInterfaces()).flatMap((addresses = []) =>
-      addresses.map(({ address, cidr }) => ({
-        ip: plainIp(address),
-        prefixLength: Number(cidr?.split('/')[1] ?? (address.includes(':') ? 128 : 32)),
-      })),
-    )
+    this.#own = interfaceAddresses()
     return this.#own
   }
 
