@@ -46,19 +46,9 @@ export class PeerPort {
    */
   static async open(bind?: Address): Promise<PeerPort> {
     try {
-      if (bind) return new PeerPort(await openUdpSocket(bind))
+      return new PeerPort(await (bind ? openUdpSocket(bind) : openAnywhere()))
     } catch (cause) {
-      throw unusable(cause)
-    }
-    try {
-      return new PeerPort(await openUdpSocket({ ip: '::', port: 0 }))
-    } catch (cause) {
-      if (systemCode(cause) !== 'EAFNOSUPPORT') throw unusable(cause)
-    }
-    try {
-      return new PeerPort(await openUdpSocket({ ip: '0.0.0.0', port: 0 }))
-    } catch (cause) {
-      throw unusable(cause)
+      throw new TunnelError('UNSUPPORTED', 'no UDP socket can be opened', { cause })
     }
   }
 
@@ -246,6 +236,11 @@ function keyOf(socket: number, { ip, port }: Address): string {
   return `${socket} ${ip} ${port}`
 }
 
-function unusable(cause: unknown): TunnelError {
-  return new TunnelError('UNSUPPORTED', 'no UDP socket can be opened', { cause })
+async function openAnywhere(): Promise<UdpSocket> {
+  try {
+    return await openUdpSocket({ ip: '::', port: 0 })
+  } catch (error) {
+    if (systemCode(error) !== 'EAFNOSUPPORT') throw error
+    return openUdpSocket({ ip: '0.0.0.0', port: 0 })
+  }
 }

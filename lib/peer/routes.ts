@@ -44,10 +44,6 @@ export class Routes {
     })
   }
 
-  get hasRelay(): boolean {
-    return this.#relay !== undefined
-  }
-
   /** The flow is owned from now on; the one before is closed. */
   setRelay(flow: Flow): void {
     const before = this.#relay

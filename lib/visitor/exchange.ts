@@ -92,9 +92,6 @@ export class Target {
   ): Promise<Sealed | undefined> {
     if (!from.features.includes('visitor-e2e')) {
       this.#acceptPlain('the server is a real frps')
-      if (this.config.type === 'xtcp') {
-        throw new TunnelError('UNSUPPORTED', 'the server is a real frps')
-      }
       await ask(channel, this.#plain(from, Math.floor(Date.now() / 1_000)), signal)
       return undefined
     }
@@ -106,10 +103,6 @@ export class Target {
     }
     if (answer.prekey !== '') return connection.accept(answer)
     this.#acceptPlain('the proxy belongs to a real frpc')
-    // It has no relay; lib/visitor/xtcp.ts goes frp's way then.
-    if (this.config.type === 'xtcp') {
-      throw new TunnelError('UNSUPPORTED', 'the proxy belongs to a real frpc')
-    }
     await ask(channel, this.#plain(from, answer.challenge), signal)
     return undefined
   }
@@ -122,9 +115,12 @@ export class Target {
     if (this.config.requireEndToEnd) {
       throw new TunnelError('AUTH_FAILED', `requireEndToEnd is set, and ${because}`)
     }
-    if (!this.#secret.wasEndToEnd) return
-    const detail = `it was end to end before, and now ${because}; if that is right, restart frpc`
-    throw new TunnelError('AUTH_FAILED', detail)
+    if (this.#secret.wasEndToEnd) {
+      const detail = `it was end to end before, and now ${because}; if that is right, restart frpc`
+      throw new TunnelError('AUTH_FAILED', detail)
+    }
+    // There is no relay for it; lib/visitor/xtcp.ts goes frp's way then.
+    if (this.config.type === 'xtcp') throw new TunnelError('UNSUPPORTED', because)
   }
 
   #plain(from: VisitorSession, timestamp: number): Draft<NewVisitorConn> {
