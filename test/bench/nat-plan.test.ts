@@ -53,7 +53,7 @@ t.test('who is asked is a word, too', { skip }, async t => {
   t.throws(() => planNat({ only: 'both' }, {}), { message: /--only both: this takes ours or frp/ })
   t.throws(() => planNat({ only: 'frp' }, {}), { message: /name the folder of a real frp/ })
   const nowhere = { peers: ['/nowhere'] }
-  t.throws(() => planNat(nowhere, {}), { message: /--peer \/nowhere: there are no/ })
+  t.throws(() => planNat(nowhere, {}), { message: /--peer \/nowhere: there is no executable/ })
 })
 
 t.test('every figure has its own name, and every goal a figure', async t => {
