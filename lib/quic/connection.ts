@@ -13,9 +13,10 @@ import { closeReason, isTlsFailure } from './failure.ts'
 import { ABORTED } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
 import { NoticeChannel, UNIDIRECTIONAL, type NoticeHost } from './notice-channel.ts'
-import type { PathFacts } from './packet.ts'
+import { firstPacketBytes, type PathFacts } from './packet.ts'
 import type { Connection, HostPort, PathStats } from './quiche-types.ts'
 import { Rebinding } from './rebinding.ts'
+import { RecentReaders } from './recent-readers.ts'
 import { Sender } from './sender.ts'
 import { StreamIds } from './stream-ids.ts'
 import { QuicStream, type StreamHost } from './stream.ts'
@@ -97,6 +98,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   readonly #options: ConnectionOptions
   readonly #ids: StreamIds
   readonly #streams = new Map<number, QuicStream>()
+  readonly #readers: RecentReaders
   readonly #sender: Sender
   readonly #finGuard: FinGuard
   readonly #notices: NoticeChannel
@@ -131,6 +133,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.#options = options
     this.#info = { from: hostPort(options.remote), to: host.local }
     this.#ids = new StreamIds(options.role)
+    this.#readers = new RecentReaders(native)
     this.#finGuard = new FinGuard(native)
     this.#notices = new NoticeChannel(options.role, this)
     const { datagramBytes, isNear } = options
@@ -219,7 +222,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   // ---- datagrams in
 
-  handleDatagram(data: Uint8Array, from: Address): void {
+  handleDatagram(data: Buffer, from: Address): void {
     if (this.#isOver) return
     this.flushFins()
     if (from === this.#heardFrom) {
@@ -237,7 +240,19 @@ export class QuicConnection implements StreamHost, NoticeHost {
     }
   }
 
-  #receive(data: Uint8Array): void {
+  /**
+   * quiche drops what shares a datagram with a packet whose keys are gone. In a handshake that met
+   * loss these are the first streams and datagrams (RFC 9000 section 12.2 has them processed).
+   */
+  #receive(data: Buffer): void {
+    let rest = data
+    for (let length; (length = firstPacketBytes(rest)) < rest.length; rest = rest.subarray(length)) {
+      this.#receivePacket(rest.subarray(0, length))
+    }
+    this.#receivePacket(rest)
+  }
+
+  #receivePacket(data: Buffer): void {
     try {
       this.native.recv(data, this.#info)
       this.#unflushed++
@@ -270,8 +285,6 @@ export class QuicConnection implements StreamHost, NoticeHost {
     if (this.#isEstablished) {
       this.#sender.handlePackets(this.#heardAt)
       this.#drainDatagrams()
-      // Each list is an object of the binding's, which only a full collection frees: a player's
-      // packets left 1 kB each so.
       if (this.native.isReadable()) this.#serveReadable()
       this.#sender.serve()
       this.#datagrams?.serveWritable()
@@ -317,13 +330,17 @@ export class QuicConnection implements StreamHost, NoticeHost {
   }
 
   #serveReadable(): void {
+    this.#readers.serve()
+    if (this.#isOver || !this.native.isReadable()) return
     for (const id of this.native.readable()) {
       if (id & UNIDIRECTIONAL) {
         this.#notices.receive(id)
         continue
       }
       const stream = this.#streams.get(id) ?? this.#acceptStream(id)
-      stream?.pull()
+      if (!stream) continue
+      this.#readers.remember(stream)
+      stream.pull()
     }
   }
 
@@ -421,6 +438,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   forget(id: number): void {
     const stream = this.#streams.get(id)
     if (stream) {
+      this.#readers.forget(stream)
       this.#finGuard.forget(stream)
       this.#sender.forget(stream)
     }

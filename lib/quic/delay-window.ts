@@ -28,15 +28,17 @@ const MIN_PACKETS = 8
  * Delay that bulk may add: enough to keep a link busy between two acknowledgements, little beside a
  * round trip.
  */
-const ALLOWED_DELAY_MS = 5
-const ALLOWED_SHARE = 0.1
+const ALLOWED_DELAY_MS = 2
+const ALLOWED_SHARE = 0.05
 const MAX_ALLOWED_DELAY_MS = 25
+/** What stays above this is a queue, whosever it is; less may be the machine. */
+const QUEUE_DELAY_MS = 5
 /**
  * Delays that come and go within a round trip are the path's (Wi-Fi, mobile), not a queue's: they
  * are allowed on top, beyond what rounding and a busy machine make, smoothed over rounds, up to a
  * bound.
  */
-const NOISE_MS = 4
+const NOISE_MS = 2
 const MAX_JITTER_MS = 60
 const JITTER_GAIN = 0.05
 const JITTER_FACTOR = 1.5
@@ -59,7 +61,13 @@ const PROVEN_ROUND_TRIPS = 8
  */
 const PROBE_SHARE = 0.25
 const PROBE_PAUSE_ROUNDS = 6
-const PROBE_JITTER_MS = 4
+/**
+ * A probe that fails is a queue for nothing. The pause doubles with each, for as long as the rate
+ * that it found to be all stays about the same; not where jitter hides the queue from everybody.
+ */
+const MAX_PROBE_PAUSE_ROUNDS = 192
+const SAME_RATE = 0.9
+const PROBE_JITTER_MS = 2
 /**
  * So many times the allowed delay, and never less for so long though we hold back, is somebody
  * else's queue.
@@ -82,7 +90,10 @@ export class DelayWindow {
   #growth = FIRST_GROWTH
   #jitterMs = 0
   #probe: { readonly bytes: number; readonly rate: number; isFed: boolean } | undefined
-  #roundsToProbe = 0
+  #roundsSinceProbe = Number.POSITIVE_INFINITY
+  #probePauseRounds = PROBE_PAUSE_ROUNDS
+  /** When the last probe failed. */
+  #fullRate = 0
   #round: Round | undefined
   #sampledAt: number | undefined
   /** When the delay was last an allowed one, and when it was last not a crowd's. */
@@ -141,7 +152,7 @@ export class DelayWindow {
 
   #noteJitter(round: Round): void {
     // A delay that did not go away within the round is a queue.
-    const isQueue = round.rttMs - this.leastRttMs > ALLOWED_DELAY_MS + this.#jitterMs
+    const isQueue = round.rttMs - this.leastRttMs > QUEUE_DELAY_MS + this.#jitterMs
     const spread = isQueue ? 0 : round.worstRttMs - round.rttMs - NOISE_MS
     const wanted = Math.min(MAX_JITTER_MS, Math.max(0, JITTER_FACTOR * spread))
     this.#jitterMs += (wanted - this.#jitterMs) * JITTER_GAIN
@@ -162,9 +173,10 @@ export class DelayWindow {
   #steer(sample: PathSample, round: Round, isUsed: boolean, allowed: number): void {
     const delay = sample.rttMs - this.leastRttMs
     const leastDelay = round.rttMs - this.leastRttMs
-    if (leastDelay <= CROWDED_DELAYS * allowed) this.#uncrowdedAt = sample.now
+    const queue = Math.max(QUEUE_DELAY_MS, allowed - this.#jitterMs)
+    if (leastDelay <= CROWDED_DELAYS * queue + this.#jitterMs) this.#uncrowdedAt = sample.now
     if (this.#competes) {
-      if (leastDelay > allowed) return
+      if (leastDelay > queue + this.#jitterMs) return
       this.#competes = false
       this.#bytes = this.#bounded(this.#proven(allowed))
       return
@@ -201,14 +213,29 @@ export class DelayWindow {
       }
       const hasPaid = round.rate >= probe.rate * (1 + PROBE_SHARE / 2)
       this.#probe = undefined
-      this.#roundsToProbe = hasPaid ? 0 : PROBE_PAUSE_ROUNDS
-      if (!hasPaid) this.#bytes = this.#bounded(probe.bytes)
+      this.#roundsSinceProbe = hasPaid ? Number.POSITIVE_INFINITY : 0
+      if (hasPaid) this.#probePauseRounds = PROBE_PAUSE_ROUNDS
+      else this.#failProbe(probe)
       return true
     }
-    if (this.#jitterMs < PROBE_JITTER_MS || !isUsed || this.#roundsToProbe-- > 0) return false
+    this.#roundsSinceProbe++
+    if (this.#jitterMs < PROBE_JITTER_MS || !isUsed) return false
+    const isSame = this.#bestRate.value > this.#fullRate * SAME_RATE
+    const pause = isSame ? this.#probePauseRounds : PROBE_PAUSE_ROUNDS
+    if (this.#roundsSinceProbe <= pause) return false
     this.#probe = { bytes: this.#bytes, rate: this.#bestRate.value, isFed: false }
     this.#bytes *= 1 + PROBE_SHARE
     return true
+  }
+
+  #failProbe({ bytes, rate }: { readonly bytes: number; readonly rate: number }): void {
+    this.#bytes = this.#bounded(bytes)
+    const isSame = rate > this.#fullRate * SAME_RATE
+    const isFelt = isSame && this.#jitterMs < QUEUE_DELAY_MS
+    this.#probePauseRounds = isFelt
+      ? Math.min(MAX_PROBE_PAUSE_ROUNDS, 2 * this.#probePauseRounds)
+      : PROBE_PAUSE_ROUNDS
+    this.#fullRate = rate
   }
 
   #provenMs(): number {

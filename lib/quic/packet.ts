@@ -58,6 +58,42 @@ export function segmentBytes(data: Buffer): number {
   return isSameForm ? size : data.length
 }
 
+const PACKET_TYPE_BITS = 0x30
+const INITIAL = 0x00
+const RETRY = 0x30
+
+/**
+ * Bytes of the first of the packets that a datagram holds (RFC 9000 sections 12.2 and 17.2): all of
+ * them where it is the last one, or where its length cannot be read.
+ */
+export function firstPacketBytes(datagram: Buffer): number {
+  const all = datagram.length
+  const first = datagram[0] ?? 0
+  const type = first & PACKET_TYPE_BITS
+  if (!isLongHeader(first) || type === RETRY) return all
+  let at = 5
+  // Destination and source connection id.
+  for (let index = 0; index < 2; index++) at += 1 + (datagram[at] ?? all)
+  if (type === INITIAL) {
+    const token = readVarint(datagram, at)
+    if (!token) return all
+    at = token.end + token.value
+  }
+  const rest = readVarint(datagram, at)
+  return rest ? Math.min(all, rest.end + rest.value) : all
+}
+
+/** RFC 9000 section 16; undefined where it is cut off. */
+function readVarint(data: Buffer, at: number): { value: number; end: number } | undefined {
+  const first = data[at]
+  if (first === undefined) return undefined
+  const end = at + (1 << (first >> 6))
+  if (end > data.length) return undefined
+  let value = first & 0x3f
+  for (let index = at + 1; index < end; index++) value = value * 256 + data.readUInt8(index)
+  return { value, end }
+}
+
 /** What a client of ours has learnt about the path before the handshake. */
 export interface PathFacts {
   /** The largest UDP payload seen to pass in both directions. */

@@ -69,6 +69,7 @@ export interface Connection {
   recv(data: Uint8Array, info: PacketInfo): number
   send(target: Uint8Array): [number, PacketInfo] | null
   streamRecv(id: number, target: Uint8Array): [number, boolean] | null
+  streamReadable(id: number): boolean
   streamSend(id: number, data: Uint8Array, fin: boolean): number | null
   /** `urgency`: 0 first, 255 last. */
   streamPriority(id: number, urgency: number, isIncremental: boolean): void

@@ -20,6 +20,9 @@ const STARTING_PACE = 2
 /** Packets of quiche's window that bulk leaves to keystrokes, for when the window is small. */
 const RESERVED_PACKETS = 2
 
+/** Of bbr's window where somebody else fills the queue: all of it leaves cubic a fifth of the link. */
+const COMPETING_SHARE = 0.75
+
 const EMPTY: Buffer = Buffer.alloc(0)
 
 export class SendGate {
@@ -107,8 +110,9 @@ export class SendGate {
   budget(now: number): number {
     this.#pacedUntil = undefined
     this.#wantedAt = now
-    if (!this.#isGaugeOpen || this.#window.competes) return Number.POSITIVE_INFINITY
+    if (!this.#isGaugeOpen) return Number.POSITIVE_INFINITY
     const inFlight = this.#inFlight()
+    if (this.#window.competes) return Math.max(0, COMPETING_SHARE * this.#cwnd - inFlight)
     if (this.#probeRtt.mustPause(now, this.#rttMs)) return inFlight === 0 ? this.#mss : 0
     const bound = Math.min(this.#window.bytes, this.#cwnd - RESERVED_PACKETS * this.#mss)
     const room = bound - inFlight

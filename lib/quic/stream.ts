@@ -145,6 +145,10 @@ export class QuicStream extends Duplex implements DirectSource {
       if (isFin) {
         this.#isFinSeen = true
         this.#onFin()
+      } else if (count < target.length) {
+        // That was all: asking once more costs as much as taking it did.
+        this.#endIfAllRead()
+        return
       }
     }
   }
