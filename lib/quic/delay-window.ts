@@ -57,14 +57,16 @@ const PROVEN_MS = 500
 const PROVEN_ROUND_TRIPS = 8
 /**
  * Where jitter hides what a queue does, the rate has to tell: so much more is tried for two round
- * trips, and kept where half of it arrives.
+ * trips, and kept where most of it arrives.
  */
-const PROBE_SHARE = 0.25
+const PROBE_SHARE = 0.2
+const PAID_SHARE = 0.75
 const PROBE_PAUSE_ROUNDS = 6
 /**
- * A probe that fails is a queue for nothing. The pause doubles with each, for as long as the rate
+ * A probe that fails is a queue for nothing. The pause grows with each, for as long as the rate
  * that it found to be all stays about the same; not where jitter hides the queue from everybody.
  */
+const PROBE_PAUSE_GROWTH = 3
 const MAX_PROBE_PAUSE_ROUNDS = 192
 const SAME_RATE = 0.9
 const PROBE_JITTER_MS = 2
@@ -211,7 +213,7 @@ export class DelayWindow {
         probe.isFed = true
         return true
       }
-      const hasPaid = round.rate >= probe.rate * (1 + PROBE_SHARE / 2)
+      const hasPaid = round.rate >= probe.rate * (1 + PROBE_SHARE * PAID_SHARE)
       this.#probe = undefined
       this.#roundsSinceProbe = hasPaid ? Number.POSITIVE_INFINITY : 0
       if (hasPaid) this.#probePauseRounds = PROBE_PAUSE_ROUNDS
@@ -233,7 +235,7 @@ export class DelayWindow {
     const isSame = rate > this.#fullRate * SAME_RATE
     const isFelt = isSame && this.#jitterMs < QUEUE_DELAY_MS
     this.#probePauseRounds = isFelt
-      ? Math.min(MAX_PROBE_PAUSE_ROUNDS, 2 * this.#probePauseRounds)
+      ? Math.min(MAX_PROBE_PAUSE_ROUNDS, PROBE_PAUSE_GROWTH * this.#probePauseRounds)
       : PROBE_PAUSE_ROUNDS
     this.#fullRate = rate
   }
