@@ -138,7 +138,7 @@ export class OwnerPeers {
       await openSignals(stream, { peer, certificate, clock })
       return
     }
-    peer.track(stream)
+    if (head.kind !== 'rehearsal') peer.track(stream, head.kind)
     await this.#options.serve(stream, head, session)
   }
 }

@@ -13,7 +13,6 @@ import {
   type Route,
   type RouteKind,
 } from '../../nat/index.ts'
-import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
 import type { Clock } from '../clock.ts'
 import { Alarm } from '../control/alarm.ts'
@@ -22,6 +21,7 @@ import type { SessionKeys } from '../e2e/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
 import { type PeerSession, RELAY_DATAGRAM_BYTES } from '../transport/quic-peer.ts'
+import type { Stream } from '../transport/transport.ts'
 import { type PeerKeys, peerKeys } from './keys.ts'
 import type { PeerNetwork } from './network.ts'
 import { Notes } from './notes.ts'
@@ -91,7 +91,10 @@ export class Peer {
   #heardAt = new Map<Route, number>()
   #sentAt = -Infinity
   #delivery = { at: -Infinity, sentBytes: 0, lostBytes: 0 }
-  readonly #users = new Set<Duplex>()
+  readonly #users = new Set<Stream>()
+  #hasPackets = false
+  /** Of all users, when they were last counted. */
+  #userBytes = 0
   /** What the log has last said about the relay; empty since the path was direct. */
   #relayedBecause = ''
   #isProven = false
@@ -192,13 +195,17 @@ export class Peer {
     return !this.#isOver && (this.#mayRelay || this.#used !== 'relay')
   }
 
-  /** The stream of a user. It is destroyed where his bytes may not go. */
-  track(stream: Duplex): void {
+  /**
+   * The stream of a user, or of what stands for the packets of all of them, which the stream does
+   * not count. It is destroyed where his bytes may not go.
+   */
+  track(stream: Stream, kind: 'bytes' | 'packets'): void {
     if (!this.takesUsers) {
       stream.destroy(notOverRelay())
       return
     }
     this.#users.add(stream)
+    if (kind === 'packets') this.#hasPackets = true
     this.#tell(now => this.#policy.handleActivity(now))
     stream.once('close', () => {
       this.#users.delete(stream)
@@ -457,8 +464,18 @@ export class Peer {
     if (this.#session?.isAwaitingAnswer !== true) return
     this.#sentAt = now
     this.#policy.handleOutbound(now)
-    if (this.#users.size > 0) this.#policy.handleActivity(now)
+    if (this.#hasProgress()) this.#policy.handleActivity(now)
     if (!this.#isDriving) this.#schedule()
+  }
+
+  /** Users who say nothing are no reason to watch the ways closely. */
+  #hasProgress(): boolean {
+    if (this.#users.size === 0 || this.#hasPackets) return this.#users.size > 0
+    let bytes = 0
+    for (const { bytesRead = 0, bytesWritten = 0 } of this.#users) bytes += bytesRead + bytesWritten
+    const hasProgress = bytes !== this.#userBytes
+    this.#userBytes = bytes
+    return hasProgress
   }
 
   /** Only what QUIC could decrypt shows that a way works. */

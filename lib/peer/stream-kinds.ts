@@ -7,8 +7,11 @@ import type { Clock } from '../clock.ts'
 import { TunnelError } from '../errors.ts'
 import { readExactly } from '../stream/read-exactly.ts'
 
-/** `signals`: the first; `bytes`: one user; `packets`: the link of all users of a udp service. */
-export type StreamKind = 'signals' | 'bytes' | 'packets'
+/**
+ * `signals`: the first; `bytes`: one user; `packets`: the link of all users of a udp service;
+ * `rehearsal`: see stream/rehearsal.ts.
+ */
+export type StreamKind = 'signals' | 'bytes' | 'packets' | 'rehearsal'
 
 export interface StreamHead {
   readonly kind: StreamKind
@@ -16,7 +19,7 @@ export interface StreamHead {
   readonly compression: boolean
 }
 
-const KINDS: readonly StreamKind[] = ['signals', 'bytes', 'packets']
+const KINDS: readonly StreamKind[] = ['signals', 'bytes', 'packets', 'rehearsal']
 const HEAD_BYTES = 2
 const COMPRESSED = 1
 

@@ -14,6 +14,7 @@ import {
   type StreamHead,
 } from '../peer/index.ts'
 import { layerStream } from '../stream/layers.ts'
+import { serveRehearsal } from '../stream/rehearsal.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import type { VisitorIntroduction } from '../wire/messages.ts'
 import type { Joined, JoinOptions, UserConnection } from './join.ts'
@@ -49,8 +50,7 @@ export class LocalPeers {
       clock: leg.clock,
       log,
       onChange,
-      serve: (stream, head, session) =>
-        head.kind === 'packets' ? this.#servePackets(stream, session) : this.#serve(stream, head),
+      serve: (stream, head, session) => this.#serveKind(stream, head, session),
     })
   }
 
@@ -78,6 +78,20 @@ export class LocalPeers {
     this.#peers.close()
   }
 
+  #serveKind(stream: Stream, head: StreamHead, session: Session): Promise<void> {
+    const { config } = this.#options
+    switch (head.kind) {
+      case 'packets':
+        return this.#servePackets(stream, session)
+      case 'rehearsal':
+        return serveRehearsal(port => {
+          return this.#serve(stream, head, { ...config, localIP: '127.0.0.1', localPort: port })
+        })
+      default:
+        return this.#serve(stream, head, config)
+    }
+  }
+
   /** The users of one visitor. */
   async #servePackets(stream: Stream, session: Session): Promise<void> {
     const { config, leg, log } = this.#options
@@ -95,8 +109,12 @@ export class LocalPeers {
     }
   }
 
-  async #serve(stream: Stream, { compression }: StreamHead): Promise<void> {
-    const { config, leg, log } = this.#options
+  async #serve(
+    stream: Stream,
+    { compression }: StreamHead,
+    config: XtcpProxyConfig,
+  ): Promise<void> {
+    const { leg, log } = this.#options
     stream.setPriority?.(config.transport.priority)
     const plain = layerStream(leg.limited(stream), { compression })
     try {

@@ -26,6 +26,9 @@ export type StreamPriority = 'auto' | 'interactive' | 'bulk'
 export interface Stream extends Duplex {
   /** Of what is written from now on. Absent where streams do not share a link. Default: auto. */
   setPriority?(priority: StreamPriority): void
+  /** So far; absent where the transport does not count. */
+  readonly bytesRead?: number
+  readonly bytesWritten?: number
 }
 
 /**

@@ -10,6 +10,8 @@ import { errorDetail, TunnelError } from '../errors.ts'
 import { encodeHead, type Peer, type PeerNetwork, type PeerStatus } from '../peer/index.ts'
 import { visitorPeer } from '../peer/index.ts'
 import { layerStream } from '../stream/layers.ts'
+import { rehearse } from '../stream/rehearsal.ts'
+import { splice } from '../stream/splice.ts'
 import type { Session } from '../transport/transport.ts'
 import type { Target } from './exchange.ts'
 import type { VisitorHost } from './host.ts'
@@ -21,6 +23,8 @@ const RETRY_MS = 1_000
 const MAX_RETRY_MS = 60_000
 /** An owner who lost its session logs in again within a second or two. */
 const OWNER_ABSENCE_MS = 10_000
+/** After the connection is there: punching comes first. */
+const REHEARSAL_MS = 150
 /** How long a user waits for a direct path where only that is allowed; frp's wait for a tunnel. */
 const DIRECT_TIMEOUT_MS = 20_000
 
@@ -48,6 +52,7 @@ export class PeerPath implements VisitorPath {
   /** Names this end's connection at the owner, who may know it from a session before. */
   #address: Address = newAddress()
   #retryMs = RETRY_MS
+  #isRehearsed = false
   #refusedAt: number | undefined
   #cancelRetry: (() => void) | undefined
   #onRoute: ((route: Route | undefined) => void) | undefined
@@ -85,7 +90,7 @@ export class PeerPath implements VisitorPath {
     const stream = await session.openStream()
     const compression = this.#config.transport.useCompression
     stream.write(encodeHead({ kind: 'bytes', compression }))
-    peer.track(stream)
+    peer.track(stream, 'bytes')
     return { stream: layerStream(stream, { compression }), halfClose: true, isEndToEnd: true }
   }
 
@@ -97,7 +102,7 @@ export class PeerPath implements VisitorPath {
     const { peer, session } = await this.#usable(signal)
     const stream = await session.openStream()
     stream.write(encodeHead({ kind: 'packets', compression: false }))
-    peer.track(stream)
+    peer.track(stream, 'packets')
     const { clock } = this.#options.host
     const link = await openFlowLink({ stream, session, clock })
     return { link, isEndToEnd: true }
@@ -188,10 +193,27 @@ export class PeerPath implements VisitorPath {
     this.#useLink(link, peer)
     const connected = { peer, session: await connect() }
     this.#connected = connected
+    host.clock.after(REHEARSAL_MS, () => this.#rehearse(connected))
     host.log.info(`peer connection established, ${END_TO_END}`)
     void peer.closed.then(reason => this.#handleClosed(peer, reason))
     this.#handleChange()
     return connected
+  }
+
+  /** Once: the code is the same for all. */
+  #rehearse({ peer, session }: Connected): void {
+    if (this.#isRehearsed || peer.isOver || this.#config.network === 'udp') return
+    this.#isRehearsed = true
+    void rehearse(user => {
+      const { useCompression: compression } = this.#config.transport
+      session.openStream().then(
+        stream => {
+          stream.write(encodeHead({ kind: 'rehearsal', compression }))
+          void splice(user, layerStream(stream, { compression }), { halfClose: true })
+        },
+        () => user.destroy(),
+      )
+    })
   }
 
   #useLink(link: FlowLink, peer: Peer): void {

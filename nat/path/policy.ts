@@ -28,7 +28,7 @@ import { wishOf } from './wish.ts'
 /** Keystrokes are further apart than packets; a pause of this length is one. */
 const ACTIVE_FOR_MS = 5000
 /** Rounds that only the clock asks for wait until somebody uses the connection. */
-const AWAKE_FOR_MS = 60_000
+const AWAKE_FOR_MS = 30_000
 /** A path that is alive, but was not proven just now, is asked so often before it is used. */
 const ASK_AGAIN_MS = 3000
 /** An owner that follows every hint at once could be made to flap. */
