@@ -30,7 +30,8 @@ export const upgradePart: Part = {
   metrics: figures('upgrade', [
     ['upgrade-wrong', 'relay to direct: bytes wrong', '', 'lower'],
     ['upgrade-broken', 'relay to direct: connections lost', '', 'lower'],
-    ['upgrade-stall', 'relay to direct: longest silence', 'ms', 'lower'],
+    ['upgrade-stall', 'relay to direct: longest silence once the way is open', 'ms', 'lower'],
+    ['upgrade-before', 'relay to direct: longest silence before, by relay', 'ms', 'lower'],
     ['upgrade-after', 'way open: direct after', 'ms', 'lower'],
     ['upgrade-relayed', 'relay to direct: rate before', 'Mbit/s', 'higher'],
     ['upgrade-direct', 'relay to direct: rate after 2 s', 'Mbit/s', 'higher'],
@@ -78,7 +79,8 @@ async function upgradeOnce(rig: PartRig, round: number): Promise<void> {
       {
         'upgrade-wrong': answer.wrongBytes,
         'upgrade-broken': answer.brokenAt === undefined ? 0 : 1,
-        'upgrade-stall': longestSilence(progress, from + BEGIN_MS, to),
+        'upgrade-stall': longestSilence(progress, openedAt, to),
+        'upgrade-before': longestSilence(progress, from + BEGIN_MS, openedAt),
         'upgrade-after': after,
         'upgrade-relayed': rateBetween(progress, from + BEGIN_MS, openedAt),
         'upgrade-direct': rateBetween(progress, settledAt, to),

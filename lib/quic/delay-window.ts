@@ -102,10 +102,10 @@ export class DelayWindow {
   #onTimeAt = 0
   #uncrowdedAt = 0
 
-  /** `datagramBytes`: UDP payload. */
-  constructor(datagramBytes: number) {
+  /** `datagramBytes`: UDP payload. `underWay`: what is on the way already is not stopped. */
+  constructor(datagramBytes: number, underWay = 0) {
     this.#mss = datagramBytes
-    this.#bytes = INITIAL_PACKETS * datagramBytes
+    this.#bytes = Math.max(INITIAL_PACKETS * datagramBytes, underWay)
   }
 
   /** Bytes of bulk that may be under way. */

@@ -28,7 +28,7 @@ const EMPTY: Buffer = Buffer.alloc(0)
 export class SendGate {
   readonly #native: GatedConnection
   readonly #gaugeId: number
-  readonly #window: DelayWindow
+  #window: DelayWindow
   readonly #probeRtt: ProbeRttGuard
   readonly #mss: number
   #isGaugeOpen = false
@@ -54,6 +54,17 @@ export class SendGate {
 
   get window(): DelayWindow {
     return this.#window
+  }
+
+  /**
+   * The packets go another way from now on: what they will meet there is not known, but as many as
+   * were on the old way may be on the new one, in no larger bursts.
+   */
+  takeOver(before: SendGate): void {
+    this.#window = new DelayWindow(this.#mss, before.bytesInFlight())
+    this.#isGaugeOpen = before.#isGaugeOpen
+    this.#cwnd = before.#cwnd
+    this.#rttMs = before.#rttMs
   }
 
   /** To be called when packets have come. Returns quiche's figures when it looked at them. */

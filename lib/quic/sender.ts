@@ -41,7 +41,9 @@ export class Sender {
 
   /** The packets travel another way: its queue has to be found anew. */
   handleRoute(isNear: boolean): void {
+    const before = this.#gate
     this.#gate = isNear ? undefined : this.#newGate()
+    if (before) this.#gate?.takeOver(before)
     this.serve()
   }
 
