@@ -4,14 +4,20 @@
 // before are asked first, and in a transfer nobody asks for the list any more.
 
 import type { Connection } from './quiche-types.ts'
-import type { QuicStream } from './stream.ts'
+
+/** What is asked of a stream. */
+export interface Reader {
+  readonly id: number
+  readonly destroyed: boolean
+  pull(): void
+}
 
 /** More of them cost as much as the list, about 10 us. */
 const MAX_RECENT = 4
 
 export class RecentReaders {
   readonly #native: Pick<Connection, 'streamReadable'>
-  readonly #streams: QuicStream[] = []
+  readonly #streams: Reader[] = []
 
   constructor(native: Pick<Connection, 'streamReadable'>) {
     this.#native = native
@@ -26,13 +32,13 @@ export class RecentReaders {
   }
 
   /** It was on the list: the one that was remembered longest makes room. */
-  remember(stream: QuicStream): void {
+  remember(stream: Reader): void {
     if (this.#streams.includes(stream)) return
     if (this.#streams.length === MAX_RECENT) this.#streams.shift()
     this.#streams.push(stream)
   }
 
-  forget(stream: QuicStream): void {
+  forget(stream: Reader): void {
     const index = this.#streams.indexOf(stream)
     if (index >= 0) this.#streams.splice(index, 1)
   }

@@ -2,6 +2,7 @@ import t from 'tap'
 import {
   CID_BYTES,
   destinationKey,
+  firstPacketBytes,
   isQuic,
   segmentBytes,
   stampedFacts,
@@ -65,4 +66,38 @@ t.test('only ids that a client of ours made carry facts about the path', async t
   t.equal(stampedFacts(new Uint8Array()), undefined)
   const tooSmall = stampFacts(random(), { datagramBytes: 200, isNear: false })
   t.equal(stampedFacts(tooSmall), undefined, 'below the minimum')
+})
+
+/** A long header's packet with ids of 8 and 0 bytes and `bytes` after its length field. */
+function longPacket(first: number, bytes: number, token?: Buffer): Buffer {
+  return Buffer.concat([
+    Buffer.from([first, 0, 0, 0, 1, 8]),
+    Buffer.from('abcdefgh'),
+    Buffer.from([0]),
+    ...(token ? [Buffer.from([0x40 | (token.length >> 8), token.length & 0xff]), token] : []),
+    Buffer.from([0x40 | (bytes >> 8), bytes & 0xff]),
+    Buffer.alloc(bytes, 0xaa),
+  ])
+}
+
+t.test('the packets that share a datagram are told apart', async t => {
+  const initial = longPacket(0xc3, 300, Buffer.alloc(70, 1))
+  const handshake = longPacket(0xe1, 100)
+  const short = shortPacket(60)
+  const datagram = Buffer.concat([initial, handshake, short])
+  t.equal(firstPacketBytes(datagram), initial.length)
+  t.equal(firstPacketBytes(datagram.subarray(initial.length)), handshake.length)
+  t.equal(firstPacketBytes(short), short.length)
+  t.equal(firstPacketBytes(Buffer.concat([longPacket(0xf0, 5), short])), 20 + 2 + short.length, 'Retry')
+})
+
+t.test('a length that lies or is cut off makes it one packet', async t => {
+  const whole = longPacket(0xe1, 1000)
+  for (let length = 1; length < 40; length++) {
+    t.equal(firstPacketBytes(whole.subarray(0, length)), length)
+  }
+  const huge = Buffer.from(whole)
+  huge[15] = 0xff
+  t.equal(firstPacketBytes(huge), huge.length)
+  t.equal(firstPacketBytes(Buffer.alloc(0)), 0)
 })

@@ -88,3 +88,35 @@ t.test('a peer without unidirectional streams is not held back', async t => {
   t.ok(gate.handlePackets(0), 'losses are still known')
   t.equal(gate.budget(1), Number.POSITIVE_INFINITY)
 })
+
+t.test('another way begins with what was under way on the old one, in bursts', async t => {
+  const native = new FakeConnection()
+  const before = new SendGate(native, 2, MSS)
+  before.handlePackets(0)
+  native.inFlight = 400_000
+  const gate = new SendGate(native, 2, MSS)
+  gate.takeOver(before)
+  t.equal(gate.window.bytes, 400_000)
+  t.equal(gate.budget(1), 0, 'as many as were, and no more')
+  native.inFlight -= 100_000
+  const budget = gate.budget(2)
+  t.ok(budget >= MSS && budget < 100_000, `${budget} bytes in one burst`)
+})
+
+t.test('beside a neighbour who fills the queue a part of the window of bbr is taken', async t => {
+  const native = new FakeConnection()
+  const gate = new SendGate(native, 2, MSS)
+  for (let now = 0; now < 8000 && !gate.window.competes; now += 10) {
+    // Alone at first; then 60 ms of somebody else's packets, whatever is held back.
+    native.rtt = now < 1000 ? 50 : 110
+    native.inFlight = gate.window.bytes
+    gate.budget(now)
+    gate.handlePackets(now)
+  }
+  t.ok(gate.window.competes)
+  native.inFlight = 0
+  const whole = gate.budget(9000)
+  t.ok(whole > 0.5 * native.cwnd && whole < 0.9 * native.cwnd, `${whole} of ${native.cwnd}`)
+  native.inFlight = native.cwnd
+  t.equal(gate.budget(9001), 0)
+})
