@@ -289,7 +289,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
       this.#sender.serve()
       this.#datagrams?.serveWritable()
       this.#notices.sendWaiting()
-      this.#finGuard.retry()
+      this.#finGuard.retry(this.#unflushed > 0)
     }
     // Streams that wrote have scheduled a flush for the end of this turn: what they add until then,
     // a FIN above all, leaves in the same packet.
@@ -419,6 +419,11 @@ export class QuicConnection implements StreamHost, NoticeHost {
     return true
   }
 
+  afterFin(streamId: number, stop: () => void): void {
+    if (this.#isOurs || this.#isOver) stop()
+    else this.#finGuard.hold(streamId, stop)
+  }
+
   /**
    * quiche drops a FIN that is still unsent when it is next asked to read that stream, or hears of
    * its bytes: before either, FINs leave.
@@ -546,6 +551,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
     clearTimeout(this.#timer)
     clearTimeout(this.#holdTimer)
     this.#sender.close()
+    this.#finGuard.close()
     const error = new TunnelError('SESSION_CLOSED', `the QUIC connection is over: ${reason.detail}`)
     for (const stream of [...this.#streams.values()]) stream.destroy(error)
     this.#streams.clear()

@@ -33,6 +33,8 @@ export interface StreamHost {
    * Throws as quiche does. See end-notices.ts for why this is not just a call of quiche.
    */
   finish(stream: QuicStream): boolean
+  /** Calls `stop`, which ends the reading side too, when the FIN of the stream cannot be lost any more. */
+  afterFin(streamId: number, stop: () => void): void
   /** To be called before a stream whose FIN was handed over is read. */
   flushFins(): void
   /** Tells a peer of ours that `stream` was reset before its end. */
@@ -285,7 +287,11 @@ export class QuicStream extends Duplex implements DirectSource {
     if (this.#isFinSent) this.#host.flushFins()
     this.#pending = undefined
     this.#onWritten = undefined
-    if (!this.#isFinSeen && !this.#takeFin()) shutdown(native, this.id, SHUTDOWN_READ)
+    if (!this.#isFinSeen && !this.#takeFin()) {
+      const stop = (): void => shutdown(native, this.id, SHUTDOWN_READ)
+      if (this.#isFinSent) this.#host.afterFin(this.id, stop)
+      else stop()
+    }
     if (!this.#isFinSent) {
       shutdown(native, this.id, SHUTDOWN_WRITE)
       // The peer does not know of a stream that nobody has written to.
