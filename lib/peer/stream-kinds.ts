@@ -6,6 +6,7 @@ import type { Duplex } from 'node:stream'
 import type { Clock } from '../clock.ts'
 import { TunnelError } from '../errors.ts'
 import { readExactly } from '../stream/read-exactly.ts'
+import type { Session, Stream } from '../transport/transport.ts'
 
 /**
  * `signals`: the first; `bytes`: one user; `packets`: the link of all users of a udp service;
@@ -23,8 +24,14 @@ const KINDS: readonly StreamKind[] = ['signals', 'bytes', 'packets', 'rehearsal'
 const HEAD_BYTES = 2
 const COMPRESSED = 1
 
-export function encodeHead({ kind, compression }: StreamHead): Buffer {
-  return Buffer.from([KINDS.indexOf(kind), compression ? COMPRESSED : 0])
+/** Rejects as `openStream`. */
+export async function openStreamOf(
+  session: Pick<Session, 'openStream'>,
+  { kind, compression }: StreamHead,
+): Promise<Stream> {
+  const stream = await session.openStream()
+  stream.write(Buffer.from([KINDS.indexOf(kind), compression ? COMPRESSED : 0]))
+  return stream
 }
 
 /** Rejects with PROTOCOL_ERROR, SESSION_CLOSED or TIMED_OUT. */

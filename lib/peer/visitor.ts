@@ -5,7 +5,7 @@ import { dialPeer, type PeerSession } from '../transport/quic-peer.ts'
 import { Peer, type PeerOptions } from './peer.ts'
 import { PEER } from './peer-socket.ts'
 import { openSignals } from './signal-stream.ts'
-import { encodeHead } from './stream-kinds.ts'
+import { openStreamOf } from './stream-kinds.ts'
 
 export interface VisitorPeerOptions extends Omit<PeerOptions, 'role'> {
   readonly signal: AbortSignal
@@ -42,9 +42,8 @@ async function begin(
 ): Promise<void> {
   const certificate = session.peerCertificate
   if (certificate === undefined) throw new TunnelError('AUTH_FAILED', 'the peer has no certificate')
-  const stream = await session.openStream()
+  const stream = await openStreamOf(session, { kind: 'signals', compression: false })
   stream.setPriority?.('interactive')
-  stream.write(encodeHead({ kind: 'signals', compression: false }))
   peer.attachSession(session)
   // Users need not wait for it: the handshake went through a relay that only the owner can read.
   openSignals(stream, { peer, certificate, clock }).catch((error: unknown) => {

@@ -6,6 +6,7 @@ import type { Address } from '../address.ts'
 import { MAX_DELAY_MS } from '../clock.ts'
 import { TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
+import { activePath } from './active-path.ts'
 import { ConnectionIds, type CidRegistry } from './cids.ts'
 import { ALPN_OURS } from './config.ts'
 import { QuicDatagrams } from './datagrams.ts'
@@ -134,7 +135,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.#info = { from: hostPort(options.remote), to: host.local }
     this.#ids = new StreamIds(options.role)
     this.#readers = new RecentReaders(native)
-    this.#finGuard = new FinGuard(native)
+    this.#finGuard = new FinGuard(this)
     this.#notices = new NoticeChannel(options.role, this)
     const { datagramBytes, isNear } = options
     this.#isNear = isNear
@@ -184,7 +185,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   /** quiche's figures of its one path. */
   get pathStats(): PathStats | undefined {
     if (!this.#isEstablished || this.#isOver) return undefined
-    return this.native.pathStats().find(path => path.active)
+    return activePath(this.native)
   }
 
   /** DER; undefined before the handshake is done, and where the peer showed none. */
@@ -246,8 +247,11 @@ export class QuicConnection implements StreamHost, NoticeHost {
    */
   #receive(data: Buffer): void {
     let rest = data
-    for (let length; (length = firstPacketBytes(rest)) < rest.length; rest = rest.subarray(length)) {
+    let length = firstPacketBytes(rest)
+    while (length < rest.length) {
       this.#receivePacket(rest.subarray(0, length))
+      rest = rest.subarray(length)
+      length = firstPacketBytes(rest)
     }
     this.#receivePacket(rest)
   }

@@ -71,8 +71,8 @@ const MAX_PROBE_PAUSE_ROUNDS = 192
 const SAME_RATE = 0.9
 const PROBE_JITTER_MS = 2
 /**
- * So many times the allowed delay, and never less for so long though we hold back, is somebody
- * else's queue.
+ * So many times a queue's delay, and never less for so long though we hold back, is somebody
+ * else's.
  */
 const CROWDED_MS = 3000
 const CROWDED_ROUND_TRIPS = 24
@@ -148,8 +148,12 @@ export class DelayWindow {
   }
 
   #allowedMs(): number {
+    return this.#allowedQueueMs() + this.#jitterMs
+  }
+
+  #allowedQueueMs(): number {
     const share = Math.min(MAX_ALLOWED_DELAY_MS, this.leastRttMs * ALLOWED_SHARE)
-    return Math.max(ALLOWED_DELAY_MS, share) + this.#jitterMs
+    return Math.max(ALLOWED_DELAY_MS, share)
   }
 
   #noteJitter(round: Round): void {
@@ -175,7 +179,7 @@ export class DelayWindow {
   #steer(sample: PathSample, round: Round, isUsed: boolean, allowed: number): void {
     const delay = sample.rttMs - this.leastRttMs
     const leastDelay = round.rttMs - this.leastRttMs
-    const queue = Math.max(QUEUE_DELAY_MS, allowed - this.#jitterMs)
+    const queue = Math.max(QUEUE_DELAY_MS, this.#allowedQueueMs())
     if (leastDelay <= CROWDED_DELAYS * queue + this.#jitterMs) this.#uncrowdedAt = sample.now
     if (this.#competes) {
       if (leastDelay > queue + this.#jitterMs) return

@@ -4,6 +4,7 @@
 // Towards a real peer any other FIN waits here until it is of the second kind; and the reading side
 // of a stream that was given up stays open until its FIN has arrived.
 
+import { activePath } from './active-path.ts'
 import type { Connection, PathStats } from './quiche-types.ts'
 import type { QuicStream } from './stream.ts'
 
@@ -24,15 +25,22 @@ interface Held {
   readonly timer: NodeJS.Timeout
 }
 
+/** What it reads of its connection. */
+export interface FinGuardHost {
+  readonly native: Connection
+  /** With each, what was lost until then leaves again. */
+  readonly flushCount: number
+}
+
 export class FinGuard {
-  readonly #native: Connection
+  readonly #host: FinGuardHost
   readonly #waiting = new Map<QuicStream, NodeJS.Timeout>()
   readonly #held = new Map<number, Held>()
-  /** Bytes, when it was last asked whether all is quiet. */
-  #lostBytes = 0
+  /** What was seen when it was last asked. */
+  #look = { flushCount: 0, lostBytes: 0, isWhole: true }
 
-  constructor(native: Connection) {
-    this.#native = native
+  constructor(host: FinGuardHost) {
+    this.#host = host
   }
 
   /**
@@ -48,7 +56,7 @@ export class FinGuard {
    * again.
    */
   hasSettled(stream: QuicStream): boolean {
-    const path = this.#native.pathStats().find(({ active }) => active)
+    const path = activePath(this.#host.native)
     const pauseMs = SETTLE_ROUND_TRIPS * (path?.rtt ?? 0) + SETTLE_MS
     const ageMs = performance.now() - (stream.lastSend?.atMs ?? 0)
     if (ageMs >= pauseMs) {
@@ -115,19 +123,26 @@ export class FinGuard {
    */
   #isQuiet(streamId: number): boolean {
     try {
-      const path = this.#native.pathStats().find(({ active }) => active)
+      const { native } = this.#host
+      const path = activePath(native)
       if (path === undefined) return false
-      return this.#isWhole(path) && this.#native.streamCapacity(streamId) >= path.cwnd
+      return this.#isWhole(path) && native.streamCapacity(streamId) >= path.cwnd
     } catch {
       // The stream was stopped or is gone: the write that follows says so.
       return true
     }
   }
 
-  /** Nothing was lost since the last look, so that nothing waits to be sent again. */
+  /**
+   * Nothing was lost since the last look, so that nothing waits to be sent again. Several looks
+   * before one flush see the same.
+   */
   #isWhole({ lostBytes }: PathStats): boolean {
-    const isWhole = lostBytes === this.#lostBytes
-    this.#lostBytes = lostBytes
+    const { flushCount } = this.#host
+    const last = this.#look
+    const wasWhole = flushCount !== last.flushCount || last.isWhole
+    const isWhole = wasWhole && lostBytes === last.lostBytes
+    this.#look = { flushCount, lostBytes, isWhole }
     return isWhole
   }
 }

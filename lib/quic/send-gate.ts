@@ -2,6 +2,7 @@
 // not in bursts of more than a few milliseconds of the path's rate. What is held back here stays in
 // the streams, where something interactive can still pass it.
 
+import { activePath } from './active-path.ts'
 import { DelayWindow } from './delay-window.ts'
 import { ProbeRttGuard } from './probe-rtt.ts'
 import type { Connection, PathStats } from './quiche-types.ts'
@@ -29,7 +30,7 @@ export class SendGate {
   readonly #native: GatedConnection
   readonly #gaugeId: number
   #window: DelayWindow
-  readonly #probeRtt: ProbeRttGuard
+  #probeRtt: ProbeRttGuard
   readonly #mss: number
   #isGaugeOpen = false
   #sampledAt = Number.NEGATIVE_INFINITY
@@ -60,17 +61,15 @@ export class SendGate {
    * The packets go another way from now on: what they will meet there is not known, but as many as
    * were on the old way may be on the new one, in no larger bursts.
    */
-  takeOver(before: SendGate): void {
-    this.#window = new DelayWindow(this.#mss, before.bytesInFlight())
-    this.#isGaugeOpen = before.#isGaugeOpen
-    this.#cwnd = before.#cwnd
-    this.#rttMs = before.#rttMs
+  handleRoute(): void {
+    this.#window = new DelayWindow(this.#mss, this.bytesInFlight())
+    this.#probeRtt = new ProbeRttGuard(this.#mss)
   }
 
   /** To be called when packets have come. Returns quiche's figures when it looked at them. */
   handlePackets(now: number): PathStats | undefined {
     if (now - this.#sampledAt < this.#sampleMs(now)) return undefined
-    const path = this.#native.pathStats().find(({ active }) => active)
+    const path = activePath(this.#native)
     if (!path) return undefined
     this.#sampledAt = now
     this.#cwnd = path.cwnd
@@ -101,7 +100,7 @@ export class SendGate {
 
   /** Of this moment; opens the gauge where that has not been done. */
   bytesInFlight(): number {
-    const path = this.#native.pathStats().find(({ active }) => active)
+    const path = activePath(this.#native)
     if (!path || !this.#openGauge()) return 0
     this.#cwnd = path.cwnd
     return this.#inFlight()
@@ -123,7 +122,10 @@ export class SendGate {
     this.#wantedAt = now
     if (!this.#isGaugeOpen) return Number.POSITIVE_INFINITY
     const inFlight = this.#inFlight()
-    if (this.#window.competes) return Math.max(0, COMPETING_SHARE * this.#cwnd - inFlight)
+    if (this.#window.competes) {
+      const room = COMPETING_SHARE * this.#cwnd - inFlight
+      return room < this.#mss ? 0 : Math.floor(room)
+    }
     if (this.#probeRtt.mustPause(now, this.#rttMs)) return inFlight === 0 ? this.#mss : 0
     const bound = Math.min(this.#window.bytes, this.#cwnd - RESERVED_PACKETS * this.#mss)
     const room = bound - inFlight

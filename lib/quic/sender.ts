@@ -41,9 +41,9 @@ export class Sender {
 
   /** The packets travel another way: its queue has to be found anew. */
   handleRoute(isNear: boolean): void {
-    const before = this.#gate
-    this.#gate = isNear ? undefined : this.#newGate()
-    if (before) this.#gate?.takeOver(before)
+    if (isNear) this.#gate = undefined
+    else if (this.#gate) this.#gate.handleRoute()
+    else this.#gate = this.#newGate()
     this.serve()
   }
 

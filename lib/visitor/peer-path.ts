@@ -7,7 +7,7 @@ import type { Address } from '../address.ts'
 import type { XtcpVisitorConfig } from '../config/index.ts'
 import { type FlowLink, openFlowLink } from '../datagram/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
-import { encodeHead, type Peer, type PeerNetwork, type PeerStatus } from '../peer/index.ts'
+import { openStreamOf, type Peer, type PeerNetwork, type PeerStatus } from '../peer/index.ts'
 import { visitorPeer } from '../peer/index.ts'
 import { layerStream } from '../stream/layers.ts'
 import { rehearse } from '../stream/rehearsal.ts'
@@ -87,9 +87,8 @@ export class PeerPath implements VisitorPath {
 
   async openStream({ signal }: { readonly signal: AbortSignal }): Promise<PathStream> {
     const { peer, session } = await this.#usable(signal)
-    const stream = await session.openStream()
     const compression = this.#config.transport.useCompression
-    stream.write(encodeHead({ kind: 'bytes', compression }))
+    const stream = await openStreamOf(session, { kind: 'bytes', compression })
     peer.track(stream, 'bytes')
     return { stream: layerStream(stream, { compression }), halfClose: true, isEndToEnd: true }
   }
@@ -100,8 +99,7 @@ export class PeerPath implements VisitorPath {
     readonly isEndToEnd: boolean
   }> {
     const { peer, session } = await this.#usable(signal)
-    const stream = await session.openStream()
-    stream.write(encodeHead({ kind: 'packets', compression: false }))
+    const stream = await openStreamOf(session, { kind: 'packets', compression: false })
     peer.track(stream, 'packets')
     const { clock } = this.#options.host
     const link = await openFlowLink({ stream, session, clock })
@@ -206,11 +204,8 @@ export class PeerPath implements VisitorPath {
     this.#isRehearsed = true
     void rehearse(user => {
       const { useCompression: compression } = this.#config.transport
-      session.openStream().then(
-        stream => {
-          stream.write(encodeHead({ kind: 'rehearsal', compression }))
-          void splice(user, layerStream(stream, { compression }), { halfClose: true })
-        },
+      openStreamOf(session, { kind: 'rehearsal', compression }).then(
+        stream => void splice(user, layerStream(stream, { compression }), { halfClose: true }),
         () => user.destroy(),
       )
     })

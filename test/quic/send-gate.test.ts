@@ -91,11 +91,10 @@ t.test('a peer without unidirectional streams is not held back', async t => {
 
 t.test('another way begins with what was under way on the old one, in bursts', async t => {
   const native = new FakeConnection()
-  const before = new SendGate(native, 2, MSS)
-  before.handlePackets(0)
-  native.inFlight = 400_000
   const gate = new SendGate(native, 2, MSS)
-  gate.takeOver(before)
+  gate.handlePackets(0)
+  native.inFlight = 400_000
+  gate.handleRoute()
   t.equal(gate.window.bytes, 400_000)
   t.equal(gate.budget(1), 0, 'as many as were, and no more')
   native.inFlight -= 100_000
