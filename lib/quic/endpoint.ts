@@ -126,12 +126,15 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
       this.#onForeign(data, from)
       return
     }
-    const size = segment ?? segmentBytes(data)
+    let size = segment ?? segmentBytes(data)
     if (size <= 0 || size >= data.length) {
       this.#onPacket(data, from)
       return
     }
+    // In a handshake each datagram has a length of its own.
+    const isUniform = segment !== undefined || !isLongHeader(first)
     for (let at = 0; at < data.length; at += size) {
+      if (!isUniform) size = segmentBytes(data.subarray(at))
       this.#onPacket(data.subarray(at, Math.min(at + size, data.length)), from)
     }
   }

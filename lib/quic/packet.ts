@@ -41,26 +41,40 @@ export function cidKey(cid: Uint8Array): string {
   return Buffer.from(cid.buffer, cid.byteOffset, cid.byteLength).toString('latin1')
 }
 
-/**
- * The size of the segments in `data` when the kernel did not say (UDP GRO read without its control
- * message). All segments of one flow name the same connection id at the same place, so the second
- * occurrence gives the size. A wrong guess can only come from a sender that repeats our id inside a
- * packet, and costs it that packet.
- */
-export function segmentBytes(data: Buffer): number {
-  if (data.length < 2 * (1 + CID_BYTES)) return data.length
-  const isLong = isLongHeader(data.readUInt8(0))
-  const end = isLong ? Math.min(6 + data.readUInt8(5), data.length) : 1 + CID_BYTES
-  const again = data.indexOf(data.subarray(1, end), end)
-  if (again < 0) return data.length
-  const size = again - 1
-  const isSameForm = isQuic(data.readUInt8(size)) && isLongHeader(data.readUInt8(size)) === isLong
-  return isSameForm ? size : data.length
-}
-
 const PACKET_TYPE_BITS = 0x30
 const INITIAL = 0x00
 const RETRY = 0x30
+
+/**
+ * Bytes of the first of the datagrams in `data` when the kernel did not say (UDP GRO read without
+ * its control message); those behind a short header are as long, but for the last. All of one flow
+ * name the same connection id at the same place, so the second occurrence tells. What shares a
+ * datagram with an Initial is not the next one: with it the first is MIN_INITIAL_BYTES long, or
+ * longer. Another long header says its own length, where a cut does no harm. A wrong guess can only
+ * come from a sender that repeats our id inside a packet, and costs it that packet.
+ */
+export function segmentBytes(data: Buffer): number {
+  if (data.length < 2 * (1 + CID_BYTES)) return data.length
+  const first = data.readUInt8(0)
+  if (!isLongHeader(first)) return nextPacketAt(data, 1 + CID_BYTES, 1 + CID_BYTES)
+  if ((first & PACKET_TYPE_BITS) === INITIAL) {
+    return nextPacketAt(data, 6 + data.readUInt8(5), MIN_INITIAL_BYTES)
+  }
+  const size = firstPacketBytes(data)
+  // Padding belongs to what is before it.
+  return size < data.length && isQuic(data.readUInt8(size)) ? size : data.length
+}
+
+/** Where, at `from` or later, a packet begins as `data` does up to `idEnd`; or the end of it all. */
+function nextPacketAt(data: Buffer, idEnd: number, from: number): number {
+  if (idEnd > data.length || from >= data.length) return data.length
+  const first = data.readUInt8(0)
+  const again = data.indexOf(data.subarray(1, idEnd), from + 1)
+  if (again < 0) return data.length
+  const size = again - 1
+  const byte = data.readUInt8(size)
+  return isQuic(byte) && isLongHeader(byte) === isLongHeader(first) ? size : data.length
+}
 
 /**
  * Bytes of the first of the packets that a datagram holds (RFC 9000 sections 12.2 and 17.2): all of

@@ -101,3 +101,22 @@ t.test('a length that lies or is cut off makes it one packet', async t => {
   t.equal(firstPacketBytes(huge), huge.length)
   t.equal(firstPacketBytes(Buffer.alloc(0)), 0)
 })
+
+t.test('what shares a datagram with an Initial is not the next datagram', async t => {
+  const initial = longPacket(0xc3, 110, Buffer.alloc(0))
+  const handshake = longPacket(0xe1, 640)
+  const padding = Buffer.alloc(1200 - initial.length - handshake.length)
+  const datagram = Buffer.concat([initial, handshake, padding])
+  t.equal(segmentBytes(datagram), 1200, 'the first flight of a server')
+  t.equal(segmentBytes(Buffer.concat([datagram, handshake])), 1200, 'and what is glued to it')
+  const hello = Buffer.concat([initial, Buffer.alloc(1200 - initial.length)])
+  t.equal(segmentBytes(Buffer.concat([hello, hello])), 1200, 'a hello in two datagrams')
+})
+
+t.test('another long header says where it ends', async t => {
+  const handshake = longPacket(0xe1, 640)
+  t.equal(segmentBytes(handshake), handshake.length)
+  t.equal(segmentBytes(Buffer.concat([handshake, shortPacket(60)])), handshake.length)
+  const padded = Buffer.concat([handshake, Buffer.alloc(100)])
+  t.equal(segmentBytes(padded), padded.length, 'padding is nobody else\'s')
+})
