@@ -97,7 +97,7 @@ export class Peer {
   #userBytes = 0
   /** What the log has last said about the relay; empty since the path was direct. */
   #relayedBecause = ''
-  #isProven = false
+  #hasBegun = false
   #mayRelay: boolean
   #isDriving = false
   #isOver = false
@@ -175,15 +175,17 @@ export class Peer {
     this.#drive()
   }
 
-  /**
-   * The other side has proven itself, and signals go both ways: now a direct way is looked for.
-   * `mayRelay`: what it says about users' bytes.
-   */
-  handleProven(mayRelay: boolean): void {
-    this.#isProven = true
+  /** Signals reach the other side, and nobody else: now a direct way is looked for. */
+  begin(): void {
+    this.#hasBegun = true
+    this.#drive()
+  }
+
+  /** The other side has proven itself. `mayRelay`: what it says about users' bytes. */
+  handleHello(mayRelay: boolean): void {
     this.#mayRelay &&= mayRelay
     if (!this.#mayRelay && this.#used === 'relay') this.#dropUsers()
-    this.#drive()
+    this.begin()
   }
 
   get mayRelay(): boolean {
@@ -284,7 +286,7 @@ export class Peer {
   }
 
   #drive(): void {
-    if (this.#isDriving || this.#isOver || !this.#isProven) return
+    if (this.#isDriving || this.#isOver || !this.#hasBegun) return
     this.#isDriving = true
     const { clock } = this.#options
     for (;;) {

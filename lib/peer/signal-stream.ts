@@ -8,8 +8,14 @@ import { isProofOf, proofOf } from './keys.ts'
 import type { Peer } from './peer.ts'
 import { encodeSignal, SignalReader, type Signal } from './signals.ts'
 
+/** What the signals are about. */
+export type SignalPeer = Pick<
+  Peer,
+  'role' | 'keys' | 'mayRelay' | 'onSignal' | 'begin' | 'handleHello' | 'handleSignal' | 'close'
+>
+
 export interface SignalStreamOptions {
-  readonly peer: Peer
+  readonly peer: SignalPeer
   /** DER of the owner's certificate, as this side knows it. */
   readonly certificate: Uint8Array
   readonly clock: Clock
@@ -20,7 +26,7 @@ const MAX_WAITING = 64 << 10
 
 /**
  * Owns `stream`, and ends the peer when it breaks. Resolves when the other side has proven that it
- * knows the secret; signals pass from then on. Rejects with AUTH_FAILED or SESSION_CLOSED.
+ * knows the secret; its signals are heard from then on. Rejects with AUTH_FAILED or SESSION_CLOSED.
  */
 export function openSignals(
   stream: Duplex,
@@ -53,7 +59,7 @@ export function openSignals(
       }
       isProven = true
       peer.onSignal = send
-      peer.handleProven(signal.relay)
+      peer.handleHello(signal.relay)
       resolve()
     }
     stream.on('data', (chunk: Buffer) => {
@@ -73,5 +79,11 @@ export function openSignals(
     stream.on('close', onOver)
     const proof = proofOf(keys, role, certificate).toString('base64')
     send({ type: 'hello', proof, relay: peer.mayRelay })
+    // Only the owner could read the relay that the handshake went through: his hello is not waited
+    // for, and punching begins a round trip over frps earlier.
+    if (role === 'visitor') {
+      peer.onSignal = send
+      peer.begin()
+    }
   })
 }

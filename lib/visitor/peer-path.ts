@@ -298,7 +298,6 @@ export class PeerPath implements VisitorPath {
   }
 }
 
-/** 128 random bits as an address (RFC 4193), which flows are named by. */
 /**
  * What the user has already sent is read by then, and leaves in the packet of the head: half a
  * millisecond less until the first byte than with two packets for three programs.
@@ -307,6 +306,7 @@ function nextPoll(): Promise<void> {
   return new Promise(resolve => setImmediate(() => setImmediate(resolve)))
 }
 
+/** 128 random bits as an address (RFC 4193), which flows are named by. */
 function newAddress(): Address {
   const groups = randomBytes(16).toString('hex').match(/.{4}/g) ?? []
   return { ip: ['fd00', ...groups.slice(1)].join(':'), port: 1 }
