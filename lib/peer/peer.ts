@@ -197,6 +197,11 @@ export class Peer {
     return !this.#isOver && (this.#mayRelay || this.#used !== 'relay')
   }
 
+  /** No direct path, and none to wait for. */
+  get isHopeless(): boolean {
+    return this.#used === 'relay' && this.#policy.state().isHopeless
+  }
+
   /**
    * The stream of a user, or of what stands for the packets of all of them, which the stream does
    * not count. It is destroyed where his bytes may not go.
@@ -406,6 +411,8 @@ export class Peer {
   #handleGaveUp(end: { readonly reason: string; readonly isHopeless: boolean }): void {
     this.#logRelayed(end.reason)
     this.#policy.handlePunchEnd(end, this.#options.clock.now())
+    // Who waits for a direct path may stop.
+    if (end.isHopeless) this.#options.onChange()
   }
 
   /** Rounds go on failing for the same reason, which is said once. */

@@ -134,19 +134,27 @@ export class PeerPath implements VisitorPath {
 
   #whenDirect(peer: Peer, timeoutMs: number): Promise<void> {
     return new Promise((resolve, reject) => {
-      const check = (): void => {
-        if (!peer.takesUsers && !peer.isOver) return
+      const settle = (error?: TunnelError): void => {
         cancel()
         this.#checks.delete(check)
-        if (peer.takesUsers) resolve()
-        else reject(new TunnelError('SESSION_CLOSED', 'the peer connection is over'))
+        if (error === undefined) resolve()
+        else reject(error)
+      }
+      const check = (): void => {
+        const { reason } = peer.status()
+        if (peer.takesUsers) settle()
+        else if (peer.isOver) settle(new TunnelError('SESSION_CLOSED', 'the peer connection is over'))
+        else if (peer.isHopeless) {
+          const detail = `no direct path is possible (${reason}), and relay is false`
+          settle(new TunnelError('CONNECT_FAILED', detail))
+        }
       }
       const cancel = this.#options.host.clock.after(timeoutMs, () => {
-        this.#checks.delete(check)
-        const { reason } = peer.status()
-        reject(new TunnelError('TIMED_OUT', `no direct path (${reason}), and relay is false`))
+        const detail = `no direct path in ${timeoutMs / 1_000} s (${peer.status().reason})`
+        settle(new TunnelError('TIMED_OUT', `${detail}, and relay is false`))
       })
       this.#checks.add(check)
+      check()
     })
   }
 

@@ -64,6 +64,7 @@ export class PathPolicy {
   #nonce = 0
   #activeAt: number
   #reason = 'no direct path was tried yet'
+  #isHopeless = false
   #directAt: number | undefined
   #askedAt = Number.NEGATIVE_INFINITY
   /** The doubt for which another path was looked for. */
@@ -196,6 +197,7 @@ export class PathPolicy {
     const { isDirect } = this.#carrier
     this.#rounds.handleEnd({ isOpen: reason === undefined || isDirect, isHopeless }, now)
     if (reason !== undefined && !isDirect) this.#reason = reason
+    this.#isHopeless = reason !== undefined && isHopeless
   }
 
   /** What to do next; undefined when there is nothing until the deadline. */
@@ -239,6 +241,7 @@ export class PathPolicy {
       duplicate: duplicate?.route,
       since,
       reason: this.#reason,
+      isHopeless: this.#isHopeless,
       rttMs: used.rttMs,
       loss: isTold ? told.loss : used.loss,
       switches,
@@ -374,6 +377,7 @@ export class PathPolicy {
     const wish = this.#wish(now)
     const round = wish && this.#rounds.poll(wish, now)
     if (!round) return
+    this.#isHopeless = false
     if (!this.#carrier.isDirect && now >= this.#guard.holdUntil) {
       this.#reason = `round ${round.round} of punching is under way`
     }

@@ -96,6 +96,8 @@ export interface PathState {
   readonly since: number
   /** Why this route: on the relay, why not a direct one. */
   readonly reason: string
+  /** The last round has shown that another one would not help; none is under way. */
+  readonly isHopeless: boolean
   /** Smoothed; undefined until it was measured. */
   readonly rttMs: number | undefined
   /** 0..1: by QUIC where it was told in the last 10 s, else of probes; undefined before either. */

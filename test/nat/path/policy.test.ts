@@ -444,6 +444,10 @@ t.test('its reasons tell why it is on the relay', async t => {
   })
   t.equal(driven.policy.state().reason, 'both choose ports at random')
   t.equal(driven.policy.state().rttMs, 60)
+  t.ok(driven.policy.state().isHopeless)
+  driven.do(policy => policy.handleNewCandidates(driven.now))
+  driven.run(60_000)
+  t.notOk(driven.policy.state().isHopeless, 'another round is under way')
 })
 
 t.test('nonsense does no harm', async t => {
