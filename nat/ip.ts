@@ -19,14 +19,20 @@ export function ipBytes(ip: string): Uint8Array | undefined {
   return Uint8Array.from(all.flatMap(group => [group >>> 8, group & 0xff]))
 }
 
-/** The text of 4 or 16 bytes; IPv6 without `::` and leading zeros. */
+/** The text of 4 or 16 bytes, as RFC 5952 section 4 writes it but for a dotted end. */
 export function formatIp(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.')
   const texts: string[] = []
+  // The longest run of zero groups, the first of several.
+  let [gapAt, gapLength, length] = [0, 1, 0]
   for (let at = 0; at < bytes.length; at += 2) {
-    texts.push((((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)).toString(16))
+    const group = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+    texts.push(group.toString(16))
+    length = group === 0 ? length + 1 : 0
+    if (length > gapLength) [gapAt, gapLength] = [texts.length - length, length]
   }
-  return texts.join(':')
+  if (gapLength === 1) return texts.join(':')
+  return `${texts.slice(0, gapAt).join(':')}::${texts.slice(gapAt + gapLength).join(':')}`
 }
 
 /** One text for all ways to write an address; what is no address stays as it is. */

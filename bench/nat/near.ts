@@ -1,18 +1,21 @@
-// Machines that are near each other, a NAT whose other users take its ports, and networks without
-// UDP: what the first minute of a connection looks like there.
+// Machines that are near each other, a NAT whose other users take its ports, IPv6, and networks
+// without UDP: what the first minute of a connection looks like there.
 
 import { attempt } from './attempt.ts'
 import type { AttemptOptions } from './attempt.ts'
 import { limitOf, triesOf } from './pairs.ts'
 import { addShare, bound, figures, isUsual, repeat } from './part.ts'
 import type { Figure, Part, PartRig } from './part.ts'
-import { RELAY_RTT_MS, SERVER_RTT_MS } from './places.ts'
+import { PEER_RTT_MS, RELAY_RTT_MS, SERVER_RTT_MS } from './places.ts'
 import type { Conditions, Place } from './places.ts'
 
 /** A message that took less stayed near. */
 const NEAR_BELOW_MS = 15
 /** Signalling takes two round trips to the server; the local path is there 50 ms later. */
 const NEAR_GOAL_MS: number = 2 * SERVER_RTT_MS + 50
+
+/** As near, with one round trip to the peer in place of the 50 ms. */
+const IP6_GOAL_MS: number = 2 * SERVER_RTT_MS + PEER_RTT_MS
 
 const NEAR: readonly {
   readonly id: string
@@ -100,6 +103,22 @@ export const foreignPart: Part = {
       }
       addShare(rig, `foreign-${rate}-share`, hits)
     }
+  },
+}
+
+export const ip6Part: Part = {
+  name: 'ip6',
+  title: 'random NATs on both sides, and IPv6 through the firewalls of both',
+  metrics: figures('ip6', [
+    ['ip6', 'IPv6 through both firewalls: time to direct', 'ms', 'lower'],
+    ['ip6-share', 'IPv6 through both firewalls: direct', '%', 'higher'],
+  ]),
+  goals: [bound('ip6', { atMost: IP6_GOAL_MS }), bound('ip6-share', { atLeast: 100 })],
+  includes: isUsual,
+  run: async rig => {
+    const place = { type: 'apart', visitor: 'random', owner: 'random', hasIp6: true } as const
+    const question = { id: 'ip6', title: 'IPv6 through both firewalls', place, withinMs: Infinity }
+    addShare(rig, 'ip6-share', await directIn(rig, question))
   },
 }
 

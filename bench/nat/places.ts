@@ -26,7 +26,13 @@ export type Side = 'visitor' | 'owner'
 
 /** Where both stand; the last three are near each other. */
 export type Place =
-  | { readonly type: 'apart'; readonly visitor: Kind; readonly owner: Kind }
+  | {
+      readonly type: 'apart'
+      readonly visitor: Kind
+      readonly owner: Kind
+      /** Both have an IPv6 address, too, which what they stand behind is a firewall for. */
+      readonly hasIp6?: boolean
+    }
   /** On one LAN behind a port-restricted NAT. `isIsolated`: they cannot speak on the LAN. */
   | { readonly type: 'one NAT'; readonly hairpin: boolean; readonly isIsolated: boolean }
   /** Two homes behind one carrier's NAT that hairpins. */
@@ -46,6 +52,7 @@ export interface Step {
   readonly hosts: readonly {
     readonly name: Side
     readonly ip: string
+    readonly ip6?: string
     readonly prefix?: number
     readonly behind: string
   }[]
@@ -67,6 +74,7 @@ export const RELAY_RTT_MS: number = 2 * SERVER_RTT_MS
 interface SideAddresses {
   readonly letter: 'v' | 'o'
   readonly open: string
+  readonly ip6: string
   readonly home: string
   readonly carrier: string
   /** At its own gateway. Both LANs have the same prefix, as most of the world. */
@@ -81,6 +89,7 @@ export const ADDRESSES: Readonly<Record<Side, SideAddresses>> = {
   visitor: {
     letter: 'v',
     open: '203.0.113.2',
+    ip6: '2a00:db8:1::10',
     home: '203.0.113.10',
     carrier: '203.0.113.50',
     lan: '192.168.1.10',
@@ -90,6 +99,7 @@ export const ADDRESSES: Readonly<Record<Side, SideAddresses>> = {
   owner: {
     letter: 'o',
     open: '192.0.2.2',
+    ip6: '2a00:db8:2::10',
     home: '192.0.2.10',
     carrier: '192.0.2.50',
     lan: '192.168.1.20',
@@ -161,7 +171,10 @@ export function stepTo(place: Place, conditions: Conditions): Step {
         sideAt('visitor', place.visitor, conditions.visitor),
         sideAt('owner', place.owner, conditions.owner),
       ]
-      return { nats: [...a.nats, ...b.nats], hosts: [...a.hosts, ...b.hosts], isCut: false }
+      const hosts = [...a.hosts, ...b.hosts].map(host => {
+        return place.hasIp6 === true ? { ...host, ip6: ADDRESSES[host.name].ip6 } : host
+      })
+      return { nats: [...a.nats, ...b.nats], hosts, isCut: false }
     }
     case 'one NAT': {
       const options = natOfClass('C3', [visitor.home], {

@@ -76,3 +76,13 @@ t.test('conditions change the lines and the outermost NAT', async t => {
     { box: 'home-o', options: { lifeMs: 7, ports: { foreignPerSecond: 0 } } },
   ])
 })
+
+t.test('with IPv6 both have an address of it behind the same boxes', async t => {
+  const place = { type: 'apart', visitor: 'random', owner: 'carrier', hasIp6: true } as const
+  const { hosts, nats } = stepTo(place, {})
+  t.match(hosts, [
+    { name: 'visitor', ip6: '2a00:db8:1::10', behind: 'home-v' },
+    { name: 'owner', ip6: '2a00:db8:2::10', behind: 'inner-o' },
+  ])
+  t.strictSame(nats, stepTo({ ...place, hasIp6: false }, {}).nats)
+})

@@ -77,7 +77,7 @@ t.test('private addresses are good on our networks, and where frps has seen the 
 
 t.test('IPv6 is left out where there is none', async t => {
   t.strictSame(usableIps([host('2a00::1')], { hasIpv6: false }), [])
-  t.strictSame(usableIps([host('2a00::1')]), ['2a00:0:0:0:0:0:0:1'])
+  t.strictSame(usableIps([host('2a00::1')]), ['2a00::1'])
 })
 
 t.test('thousands of candidates are 32, each once, and the near ones first', async t => {

@@ -4,15 +4,18 @@ import { addressScope } from '../../nat/scope.ts'
 
 t.test('all ways to write an IPv6 address are one', async t => {
   for (const ip of ['2001:db8::1', '2001:DB8:0::0:1', '2001:0db8:0000:0000:0000:0000:0000:0001']) {
-    t.equal(canonicalIp(ip), '2001:db8:0:0:0:0:0:1')
+    t.equal(canonicalIp(ip), '2001:db8::1')
   }
-  t.equal(canonicalIp('::'), '0:0:0:0:0:0:0:0')
-  t.equal(canonicalIp('::ffff:192.0.2.1'), '0:0:0:0:0:ffff:c000:201')
-  t.equal(canonicalIp('1::'), '1:0:0:0:0:0:0:0')
+  t.equal(canonicalIp('0:0:0:0:0:0:0:0'), '::')
+  t.equal(canonicalIp('::ffff:192.0.2.1'), '::ffff:c000:201')
+  t.equal(canonicalIp('1:0:0:0:0:0:0:0'), '1::')
+  t.equal(canonicalIp('1:0:0:2:0:0:0:3'), '1:0:0:2::3', 'the longest run')
+  t.equal(canonicalIp('1:0:0:2:3:0:0:4'), '1::2:3:0:0:4', 'the first of two')
+  t.equal(canonicalIp('1:2:3:0:5:6:7:8'), '1:2:3:0:5:6:7:8', 'a single zero stays')
 })
 
 t.test('bytes and text go there and back', async t => {
-  for (const ip of ['0.0.0.0', '192.0.2.255', '1:2:3:4:5:6:7:8', 'fe80:0:0:0:0:0:0:abcd']) {
+  for (const ip of ['0.0.0.0', '192.0.2.255', '1:2:3:4:5:6:7:8', 'fe80::abcd', '::1', 'a::']) {
     const bytes = ipBytes(ip)
     t.equal(bytes && formatIp(bytes), ip)
   }

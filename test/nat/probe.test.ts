@@ -6,7 +6,7 @@ import { PROBE_BYTES, ProbeSession, probeTag, type ProbeKeys } from '../../nat/p
 const ONE = new Uint8Array(32).fill(1)
 const TWO = new Uint8Array(32).fill(2)
 const TO = { ip: '203.0.113.7', port: 40_123 }
-const TO6 = { ip: '2001:db8:0:0:0:0:0:7', port: 40_123 }
+const TO6 = { ip: '2001:db8::7', port: 40_123 }
 
 function pair(): { visitor: ProbeSession; owner: ProbeSession } {
   const random = seededRandom(1)
