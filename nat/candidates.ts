@@ -93,7 +93,9 @@ export function usableCandidates(
     const ip = canonicalIp(candidate.address.ip)
     const address = { ip, port: candidate.address.port }
     const key = addressKey(address)
-    if (!usable.has(key) && mayBeSentTo(address, surroundings)) {
+    // A forwarded port is the port that a STUN server sees: that anybody comes in there tells more.
+    const isNews = !usable.has(key) || candidate.type === 'mapped'
+    if (isNews && mayBeSentTo(address, surroundings)) {
       usable.set(key, { type: candidate.type, address })
     }
   }

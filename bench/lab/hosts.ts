@@ -98,8 +98,11 @@ function addressLine(verb: 'add' | 'del'): (address: string) => string {
   }
 }
 
-function routesOf({ ip, ip6 }: Addresses): string[] {
-  const route4 = `route replace default dev ${DEVICE} src ${ip}`
+function routesOf({ ip, ip6, gateway }: Addresses): string[] {
+  // A TUN device has no neighbours to ask for: any address can be the router's.
+  const via = gateway === undefined ? '' : ` via ${gateway}`
+  const onlink = gateway === undefined ? '' : ' onlink'
+  const route4 = `route replace default${via} dev ${DEVICE} src ${ip}${onlink}`
   if (ip6 === undefined) return [route4]
   return [route4, `route replace ::/0 dev ${DEVICE} src ${ip6}`]
 }

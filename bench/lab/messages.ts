@@ -8,6 +8,8 @@ export interface Addresses {
   readonly ip6?: string
   /** Of `ip`, in bits. Default 32. */
   readonly prefix?: number
+  /** Its router's address. Default: only a device that leads out. */
+  readonly gateway?: string
 }
 
 /** Where the router's process has its end of the channel. */

@@ -122,6 +122,25 @@ export const ip6Part: Part = {
   },
 }
 
+/** A second for all of it, and the owner's router is asked before the first user comes. */
+const MAPPED_GOAL_MS = 1000
+
+export const mappedPart: Part = {
+  name: 'mapped',
+  title: "random NATs on both sides, and the owner's router forwards a port on request",
+  metrics: figures('mapped', [
+    ['mapped', "port mapping at the owner's router: time to direct", 'ms', 'lower'],
+    ['mapped-share', "port mapping at the owner's router: direct", '%', 'higher'],
+  ]),
+  goals: [bound('mapped', { atMost: MAPPED_GOAL_MS }), bound('mapped-share', { atLeast: 100 })],
+  includes: isUsual,
+  run: async rig => {
+    const place = { type: 'apart', visitor: 'random', owner: 'random', hasPortMapping: true } as const
+    const question = { id: 'mapped', title: 'port mapping', place, withinMs: Infinity }
+    addShare(rig, 'mapped-share', await directIn(rig, question))
+  },
+}
+
 const BLOCKED = [
   { id: 'blocked-visitor', title: 'UDP blocked at the visitor', sides: ['visitor'] },
   { id: 'blocked-owner', title: 'UDP blocked at the owner', sides: ['owner'] },

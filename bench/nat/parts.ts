@@ -1,7 +1,7 @@
 // All rows of the nat bench, in the order of its table.
 
 import { changePart, outagePart } from './changes.ts'
-import { blockedPart, foreignPart, ip6Part, nearPart, relayPart } from './near.ts'
+import { blockedPart, foreignPart, ip6Part, mappedPart, nearPart, relayPart } from './near.ts'
 import { coldPart, lossyPart, pairsPart } from './pairs.ts'
 import type { Part } from './part.ts'
 import { idlePart, punchedPart } from './steady.ts'
@@ -15,6 +15,7 @@ export const PARTS: readonly Part[] = [
   foreignPart,
   nearPart,
   ip6Part,
+  mappedPart,
   blockedPart,
   upgradePart,
   cutPart,

@@ -32,6 +32,8 @@ export type Place =
       readonly owner: Kind
       /** Both have an IPv6 address, too, which what they stand behind is a firewall for. */
       readonly hasIp6?: boolean
+      /** The owner's router forwards ports on request. */
+      readonly hasPortMapping?: boolean
     }
   /** On one LAN behind a port-restricted NAT. `isIsolated`: they cannot speak on the LAN. */
   | { readonly type: 'one NAT'; readonly hairpin: boolean; readonly isIsolated: boolean }
@@ -54,6 +56,7 @@ export interface Step {
     readonly ip: string
     readonly ip6?: string
     readonly prefix?: number
+    readonly gateway?: string
     readonly behind: string
   }[]
   /** Whether the way between the two machines on one LAN is closed. */
@@ -109,6 +112,8 @@ export const ADDRESSES: Readonly<Record<Side, SideAddresses>> = {
 }
 
 const LAN_PREFIX = 24
+/** Of the owner's LAN. */
+const GATEWAY = '192.168.1.1'
 /** A second home behind the visitor's carrier. */
 const NEIGHBOUR = 'inner-w'
 
@@ -167,13 +172,17 @@ export function stepTo(place: Place, conditions: Conditions): Step {
   const { visitor, owner } = ADDRESSES
   switch (place.type) {
     case 'apart': {
+      const { hasIp6 = false, hasPortMapping = false } = place
+      const mapping = hasPortMapping ? { gateway: GATEWAY } : {}
       const [a, b] = [
         sideAt('visitor', place.visitor, conditions.visitor),
-        sideAt('owner', place.owner, conditions.owner),
+        sideAt('owner', place.owner, { ...conditions.owner, ...mapping }),
       ]
-      const hosts = [...a.hosts, ...b.hosts].map(host => {
-        return place.hasIp6 === true ? { ...host, ip6: ADDRESSES[host.name].ip6 } : host
-      })
+      const hosts = [...a.hosts, ...b.hosts].map(host => ({
+        ...host,
+        ...(hasIp6 && { ip6: ADDRESSES[host.name].ip6 }),
+        ...(host.name === 'owner' && mapping),
+      }))
       return { nats: [...a.nats, ...b.nats], hosts, isCut: false }
     }
     case 'one NAT': {

@@ -138,3 +138,11 @@ t.test('a network holds its addresses, to the bit', async t => {
   t.notOk(within('10.1.2.3', '10.1.2.3', 0), 'a default route is no network')
   t.notOk(within('2001:db8::1', '10.1.2.3', 8))
 })
+
+t.test('an address that is both seen and mapped counts as mapped', async t => {
+  const address = { ip: '203.0.113.7', port: 5000 }
+  const seen: Candidate = { type: 'srflx', address }
+  const mapped: Candidate = { type: 'mapped', address }
+  t.strictSame(usableCandidates([seen, mapped], AT_HOME), [mapped])
+  t.strictSame(usableCandidates([mapped, seen], AT_HOME), [mapped])
+})

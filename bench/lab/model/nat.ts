@@ -3,6 +3,7 @@
 // Sans-IO.
 
 import { Firewall } from './firewall.ts'
+import { Forwards } from './forwards.ts'
 import { FragmentMemory } from './fragments.ts'
 import { parseIpv4, formatIpv4 } from './ip.ts'
 import { NatGuard } from './nat-guard.ts'
@@ -26,6 +27,7 @@ export class NatBox {
   readonly #random: Random
   readonly #pool: readonly number[]
   readonly #ports: PortChoice
+  #forwards: Forwards
   #firewall: Firewall
   #guard: NatGuard
   #table: MappingTable
@@ -43,6 +45,7 @@ export class NatBox {
     this.#random = random
     this.#pool = options.pool.map(parseIpv4)
     this.#ports = portChoice(options.ports, random)
+    this.#forwards = new Forwards(options)
     this.#firewall = new Firewall(options)
     this.#guard = new NatGuard(options)
     this.#table = tableOf(options)
@@ -51,6 +54,18 @@ export class NatBox {
   /** Whether the address is one of the pool. */
   owns(ip: number | string): boolean {
     return typeof ip === 'number' && this.#pool.includes(ip)
+  }
+
+  /** Whether the packet, of somebody inside, is for the box itself. */
+  isGateway(packet: Packet): boolean {
+    return this.#forwards.isGateway(packet)
+  }
+
+  /** The box's answer to such a packet. */
+  serve(packet: Packet, now: Milliseconds): Packet | undefined {
+    const isFree = (ip: number, port: number): boolean =>
+      this.#table.isFree({ kind: 'udp', ip, port }, 0, now) && !this.#forwards.has(ip, port, now)
+    return this.#forwards.serve(packet, isFree, now)
   }
 
   /** From the inside: the packet has its outside source now. False: it is dropped. */
@@ -96,6 +111,7 @@ export class NatBox {
   /** Forgets all mappings, as a box that was switched off and on; its port counter goes on. */
   reset(): void {
     this.#table = tableOf(this.options)
+    this.#forwards = new Forwards(this.options)
     this.#firewall = new Firewall(this.options)
     this.#guard = new NatGuard(this.options)
     this.#fragments = new FragmentMemory()
@@ -116,6 +132,7 @@ export class NatBox {
   }
 
   #sendOut(packet: Packet, kind: MappedKind, now: Milliseconds): boolean {
+    if (this.#forwards.takeOut(packet, now)) return true
     const remoteIp = Number(packet.destination)
     const remotePort = kind === 'icmp' ? 0 : packet.destinationPort
     const { mapping: dependence, filtering } = this.options
@@ -136,6 +153,7 @@ export class NatBox {
     const remotePort = kind === 'icmp' ? 0 : packet.sourcePort
     const outside = { kind, ip: Number(packet.destination), port: packet.destinationPort }
     if (kind === 'udp' && this.#guard.isBlocked(remoteIp, now)) return false
+    if (this.#forwards.takeIn(packet, now)) return true
     const mapping =
       this.#admitting(outside, remoteIp, remotePort, now) ??
       this.#expose(outside, remoteIp, remotePort, now)
@@ -231,7 +249,9 @@ export class NatBox {
     const { kind } = inside
     const outsideIp = this.#publicAddress(inside.ip)
     const isFree = (port: number): boolean =>
-      this.#table.isFree({ kind, ip: outsideIp, port }, remoteKey, now) && !isTaken(port)
+      this.#table.isFree({ kind, ip: outsideIp, port }, remoteKey, now) &&
+      !this.#forwards.has(outsideIp, port, now) &&
+      !isTaken(port)
     const wish = { insideIp: inside.ip, insidePort: inside.port, isFree }
     const outsidePort = this.#ports.allocate(wish, now)
     if (outsidePort === undefined) return undefined

@@ -48,6 +48,7 @@ export interface Move {
   readonly ip: string
   readonly ip6?: string
   readonly prefix?: number
+  readonly gateway?: string
   readonly behind?: string | undefined
 }
 
@@ -185,6 +186,7 @@ export class Network {
     const hops = node.kind === 'core' ? this.#coreHops : node.nat && child ? 0 : 1
     if (!packet.decrementTtl(hops)) this.#expired(node, packet, now)
     else if (child) this.#cross(from, child, packet, now)
+    else if (node.nat?.isGateway(packet)) this.#serve(node.nat, from, packet, now)
     else if (node.nat?.owns(packet.destination)) this.#hairpin(node.nat, node, from, packet, now)
     else this.#leave(node, packet, now)
   }
@@ -229,6 +231,13 @@ export class Network {
     const child = node.routes.get(packet.destination)
     if (child) this.#sendDown(child, packet, now)
     else this.#counts.unrouted++
+  }
+
+  /** A host asks its router for something. */
+  #serve(nat: NatBox, from: Node, packet: Packet, now: Milliseconds): void {
+    const answer = nat.serve(packet, now)
+    if (answer === undefined) this.#counts.refused++
+    else this.#sendDown(from, answer, now)
   }
 
   #hairpin(nat: NatBox, node: Node, from: Node, packet: Packet, now: Milliseconds): void {

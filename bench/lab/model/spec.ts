@@ -93,6 +93,8 @@ export interface NatOptions {
   readonly maxMappings?: number
   /** Inside address that gets all that nobody asked for (a "DMZ host"), at the same port. */
   readonly exposedHost?: string
+  /** Inside address at which the box forwards ports on request (NAT-PMP). Default: it does not. */
+  readonly gateway?: string
   /**
    * A refused UDP packet takes its place in the table for unansweredLifeMs, as Linux's conntrack
    * lets it where the box itself would accept it: what goes out to that remote from that port then
@@ -115,6 +117,8 @@ export interface HostSpec {
    * the host knows of no neighbour.
    */
   readonly prefix?: number
+  /** What it knows as its router, for asking it. Default: only a device that leads out. */
+  readonly gateway?: string
   /** Name of a box. Absent: straight on the internet. */
   readonly behind?: string
 }
