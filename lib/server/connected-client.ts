@@ -14,7 +14,7 @@ import { FEATURES } from '../wire/features.ts'
 import type { OutgoingMessage } from '../wire/messages.ts'
 import { ClientProxies } from './client-proxies.ts'
 import type { ServerContext } from './context.ts'
-import { Control, type ControlOutput } from './control.ts'
+import { Control, type ControlOutput, type NameHolder } from './control.ts'
 import { type AcceptedLogin, checkPing, errorForClient } from './login.ts'
 import { inLog, refuseLogin } from './refusal.ts'
 import type { ClientEvent, ClientStatus } from './status.ts'
@@ -34,6 +34,8 @@ export interface ClientOptions {
  * waits as long.
  */
 const CLOSING_GRACE_MS = 500
+/** A ping and its repetitions, on a bad link. */
+const ANSWER_MS = 1_500
 
 export class ConnectedClient {
   readonly runId: string
@@ -75,6 +77,7 @@ export class ConnectedClient {
     const { config, clock } = context
     this.#control = new Control(
       {
+        holder: this,
         maxPortsPerClient: config.maxPortsPerClient,
         heartbeatTimeoutMs: config.transport.heartbeatTimeout * 1000,
         checkPing: ping => checkPing(ping, config),
@@ -129,6 +132,11 @@ export class ConnectedClient {
     this.#phase = 'closed'
     refuseLogin({ context: this.#context, session: this.session, channel: this.#channel }, reason)
     this.#resolveClosed()
+  }
+
+  async answers(): Promise<boolean> {
+    if (this.#phase !== 'open') return false
+    return (await this.session.answers?.(ANSWER_MS)) ?? true
   }
 
   /** No new users: closes the ports and leaves the running connections alone. */
@@ -245,6 +253,9 @@ export class ConnectedClient {
       case 'start':
         void this.#startProxy(output.spec)
         break
+      case 'contest':
+        void this.#contest(output.name, output.holder)
+        break
       case 'stop':
         void this.#stopProxy(output.name)
         break
@@ -296,6 +307,20 @@ export class ConnectedClient {
     } catch (error) {
       this.#control.handleRefused(errorDetail(error))
     }
+    this.#drain()
+  }
+
+  /**
+   * Over QUIC nobody tells that a client was killed: its names would stay taken until the idle
+   * time-out, while the one that was started in its place asks for them.
+   */
+  async #contest(name: string, holder: NameHolder): Promise<void> {
+    if (!(await holder.answers())) {
+      this.#log.info(`[${name}] is taken over from a client that does not answer any more`)
+      holder.close('it did not answer, and another client asked for its proxy')
+      await holder.closed
+    }
+    this.#control.handleContested()
     this.#drain()
   }
 

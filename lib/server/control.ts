@@ -10,6 +10,8 @@ import type { CloseProxy, Message, NewProxy, OutgoingMessage, Ping } from '../wi
 import { checkNewProxy } from './new-proxy.ts'
 
 export interface ControlConfig {
+  /** The client itself. */
+  readonly holder: NameHolder
   /** 0 = no limit. */
   readonly maxPortsPerClient: number
   /** <= 0: silence is never too long. */
@@ -20,8 +22,17 @@ export interface ControlConfig {
   readonly errorForClient: (summary: string, reason: string) => string
 }
 
-/** Names of all proxies of the server, by any client. */
-export type ProxyNames = Set<string>
+/** Names of all proxies of the server, by any client: who has each. */
+export type ProxyNames = Map<string, NameHolder>
+
+/** A client, as far as its names are concerned. */
+export interface NameHolder {
+  /** Whether it is still there; asks it, where nobody else would tell. Never rejects. */
+  answers(): Promise<boolean>
+  close(reason: string): void
+  /** Resolves when its names are free. */
+  readonly closed: Promise<void>
+}
 
 export type ControlOutput =
   | { readonly type: 'send'; readonly message: OutgoingMessage }
@@ -30,6 +41,11 @@ export type ControlOutput =
    * a time.
    */
   | { readonly type: 'start'; readonly spec: ProxySpec }
+  /**
+   * Another client has the name: where that one does not answer any more, close it. Then say
+   * `handleContested`.
+   */
+  | { readonly type: 'contest'; readonly name: string; readonly holder: NameHolder }
   /** The client has a new prekey for a proxy that runs. */
   | { readonly type: 'renew'; readonly name: string; readonly prekey: string }
   /** Close the proxy, then say `handleStopped`. */
@@ -124,6 +140,18 @@ export class Control {
     this.#next()
   }
 
+  /** The holder of the name that is asked for was seen to be there, or is closed. */
+  handleContested(): void {
+    const spec = this.#starting
+    if (spec === undefined) return
+    this.#starting = undefined
+    if (this.#phase === 'open') {
+      if (this.#names.has(spec.name)) this.#refuse(spec.name, spec.type, alreadyExists(spec))
+      else this.#take(spec)
+    }
+    this.#next()
+  }
+
   /** `reason` in detail; what the client reads is chosen here. */
   handleRefused(reason: string): void {
     const spec = this.#starting
@@ -211,15 +239,24 @@ export class Control {
       if (limit > 0 && spec.secret === undefined && this.#ports >= limit) {
         throw new TunnelError('PROXY_REFUSED', 'exceed the max_ports_per_client')
       }
-      if (this.#names.has(spec.name)) {
-        throw new TunnelError('PROXY_REFUSED', `proxy [${spec.name}] already exists`)
-      }
     } catch (error) {
       const reason = errorDetail(error)
       this.#refuse(message.proxy_name, message.proxy_type, reason)
       return
     }
-    this.#names.add(spec.name)
+    const holder = this.#names.get(spec.name)
+    if (holder === undefined) {
+      this.#take(spec)
+    } else if (holder === this.#config.holder) {
+      this.#refuse(spec.name, spec.type, alreadyExists(spec))
+    } else {
+      this.#starting = spec
+      this.#outputs.push({ type: 'contest', name: spec.name, holder })
+    }
+  }
+
+  #take(spec: ProxySpec): void {
+    this.#names.set(spec.name, this.#config.holder)
     this.#starting = spec
     this.#outputs.push({ type: 'start', spec })
   }
@@ -245,4 +282,8 @@ export class Control {
     const message = { type: 'NewProxyResp', proxy_name: name, error } as const
     this.#outputs.push({ type: 'send', message })
   }
+}
+
+function alreadyExists({ name }: ProxySpec): string {
+  return `proxy [${name}] already exists`
 }

@@ -88,7 +88,7 @@ export class Server extends EventEmitter<ServerEvents> {
       config,
       clock,
       log,
-      names: new Set(),
+      names: new Map(),
       ports: new UserPorts({ table: newTable(), bindAddr, clock }),
       udpPorts: new UserUdpPorts({
         table: newTable(),

@@ -1,8 +1,11 @@
 // A QUIC connection as a session of the seam.
 
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Address } from '../address.ts'
 import type { QuicConnection, QuicEndpoint } from '../quic/index.ts'
 import type { CloseReason, DatagramChannel, Session, SessionStats, Stream } from './transport.ts'
+
+const ANSWER_STEP_MS = 20
 
 /** With an endpoint of its own, that ends with it. */
 export class QuicSession implements Session {
@@ -45,6 +48,19 @@ export class QuicSession implements Session {
   stats(): SessionStats {
     const { rttMs, datagramBytes } = this.#connection
     return rttMs === undefined ? { datagramBytes } : { rttMs, datagramBytes }
+  }
+
+  async answers(ms: number): Promise<boolean> {
+    const connection = this.#connection
+    if (connection.isOver) return false
+    const before = connection.packetsReceived
+    connection.native.sendAckEliciting()
+    connection.wake()
+    for (let waited = 0; waited < ms && !connection.isOver; waited += ANSWER_STEP_MS) {
+      await sleep(ANSWER_STEP_MS)
+      if (connection.packetsReceived > before) return true
+    }
+    return false
   }
 
   async close(detail = ''): Promise<void> {

@@ -97,6 +97,11 @@ export interface Session {
   onStream(handler: (stream: Stream) => void): void
   stats(): SessionStats
   /**
+   * Whether a packet of the other side comes within `ms`, for which it is asked. Absent where the
+   * transport learns by itself that the other side is gone. Never rejects.
+   */
+  answers?(ms: number): Promise<boolean>
+  /**
    * Closes the session and all its streams. Safe to call twice; resolves when the peer has been
    * told.
    */

@@ -15,6 +15,8 @@ const support = await quicSupport()
 interface Pair {
   readonly server: Server
   readonly frpc: Running
+  /** Its config. */
+  readonly path: string
   readonly publicPort: number
 }
 
@@ -36,7 +38,7 @@ async function open(t: Test, protocol: string, quic: RawValues): Promise<Pair> {
   const frpc = new Running('frpc', ['-c', path])
   t.teardown(() => frpc.kill())
   await frpc.printed('[door] start proxy success')
-  return { server, frpc, publicPort }
+  return { server, frpc, path, publicPort }
 }
 
 /** Milliseconds from the kill to the logout; the port must be free then. */
@@ -64,4 +66,19 @@ t.test('over QUIC they are free within 2 s of the idle time-out', { skip }, asyn
   const pair = await open(t, 'quic', { maxIdleTimeout: 2, keepalivePeriod: 1 })
   const tookMs = await killAndWait(t, pair)
   t.ok(tookMs < 4_000, `it took ${Math.round(tookMs)} ms`)
+})
+
+t.test('over QUIC its proxies go to the frpc that takes its place, long before', { skip }, async t => {
+  const { server, frpc, path } = await open(t, 'quic', {})
+  const gone = once(server, 'logout')
+  frpc.signal('SIGKILL')
+  const next = new Running('frpc', ['-c', path])
+  t.teardown(() => next.kill())
+  await next.printed('[door] start proxy success')
+  await gone
+  t.equal(server.clients().length, 1)
+  const third = new Running('frpc', ['-c', path])
+  t.teardown(() => third.kill())
+  await third.printed('proxy [door] already exists')
+  t.notMatch(next.stdout, /closed|lost/, 'who is there keeps them')
 })

@@ -1,11 +1,27 @@
 import t from 'tap'
 import { TunnelError } from '../../lib/errors.ts'
-import { Control, type ControlConfig, type ControlOutput } from '../../lib/server/control.ts'
+import {
+  Control,
+  type ControlConfig,
+  type ControlOutput,
+  type NameHolder,
+} from '../../lib/server/control.ts'
 import type { NewProxy } from '../../lib/wire/messages.ts'
 import { newProxy } from './scripted-peer.ts'
 
-function make(config: Partial<ControlConfig> = {}, names: Set<string> = new Set()): Control {
+const somebody = (): NameHolder => ({
+  answers: () => Promise.resolve(true),
+  close: () => {},
+  closed: Promise.resolve(),
+})
+const foreigner = somebody()
+
+function make(
+  config: Partial<ControlConfig> = {},
+  names: Map<string, NameHolder> = new Map(),
+): Control {
   const all = {
+    holder: somebody(),
     maxPortsPerClient: 0,
     heartbeatTimeoutMs: -1000,
     checkPing: () => {},
@@ -58,7 +74,7 @@ t.test('a proxy is answered when it has started and not before', async t => {
 })
 
 t.test('a proxy that cannot start gives its name back', async t => {
-  const names = new Set<string>()
+  const names = new Map<string, NameHolder>()
   const control = make({}, names)
   control.handleMessage(newProxy({ proxy_name: 'ssh' }), 0)
   drain(control)
@@ -84,14 +100,42 @@ t.test('proxies start one after another, in order', async t => {
 })
 
 t.test('a name that is taken is refused, by this client or any other', async t => {
-  const names = new Set(['foreign'])
+  const names = new Map([['foreign', foreigner]])
   const control = make({}, names)
   register(control, { proxy_name: 'own' })
-  for (const name of ['own', 'foreign']) {
+  control.handleMessage(newProxy({ proxy_name: 'own' }), 0)
+  t.match(sent(drain(control)), [{ error: 'proxy [own] already exists' }])
+  control.handleMessage(newProxy({ proxy_name: 'foreign' }), 0)
+  t.strictSame(drain(control), [{ type: 'contest', name: 'foreign', holder: foreigner }])
+  control.handleContested()
+  t.match(sent(drain(control)), [{ error: 'proxy [foreign] already exists' }])
+  t.equal(names.get('foreign'), foreigner)
+})
+
+t.test('a name whose holder is gone is taken over, and others wait for it', async t => {
+  const names = new Map([['foreign', foreigner]])
+  const control = make({}, names)
+  for (const name of ['foreign', 'next']) {
     control.handleMessage(newProxy({ proxy_name: name }), 0)
-    t.match(sent(drain(control)), [{ error: `proxy [${name}] already exists` }])
   }
-  t.ok(names.has('foreign'))
+  t.strictSame(types(drain(control)), ['contest'])
+  names.delete('foreign')
+  control.handleContested()
+  t.match(drain(control), [{ type: 'start', spec: { name: 'foreign' } }])
+  control.handleStarted(':1')
+  t.match(drain(control).at(-1), { type: 'start', spec: { name: 'next' } })
+})
+
+t.test('a contest that ends after the client has gone takes nothing', async t => {
+  const names = new Map([['foreign', foreigner]])
+  const control = make({}, names)
+  control.handleMessage(newProxy({ proxy_name: 'foreign' }), 0)
+  control.close()
+  names.delete('foreign')
+  t.strictSame(types(drain(control)), ['contest'])
+  control.handleContested()
+  t.strictSame(types(drain(control)), ['finished'])
+  t.equal(names.size, 0)
 })
 
 t.test('maxPortsPerClient counts what runs', async t => {
@@ -107,7 +151,7 @@ t.test('maxPortsPerClient counts what runs', async t => {
 })
 
 t.test('CloseProxy stops only a proxy of this client and is never answered', async t => {
-  const names = new Set(['foreign'])
+  const names = new Map([['foreign', foreigner]])
   const control = make({}, names)
   register(control, { proxy_name: 'own' })
   control.handleMessage(closeProxy('foreign'), 0)
@@ -117,7 +161,7 @@ t.test('CloseProxy stops only a proxy of this client and is never answered', asy
   t.strictSame(drain(control), [{ type: 'stop', name: 'own' }])
   t.ok(names.has('own'), 'the name is free only when the proxy is stopped')
   control.handleStopped()
-  t.strictSame([...names], ['foreign'])
+  t.strictSame([...names.keys()], ['foreign'])
   t.strictSame(drain(control), [])
 })
 
@@ -173,7 +217,7 @@ t.test('messages without a meaning here are dropped', async t => {
 })
 
 t.test('closing stops every proxy before it is finished', async t => {
-  const names = new Set<string>()
+  const names = new Map<string, NameHolder>()
   const control = make({}, names)
   register(control, { proxy_name: 'a' })
   register(control, { proxy_name: 'b' })
