@@ -122,11 +122,18 @@ export class SendGate {
     this.#wantedAt = now
     if (!this.#isGaugeOpen) return Number.POSITIVE_INFINITY
     const inFlight = this.#inFlight()
+    const room = this.#room(inFlight, now)
+    // However small the windows are: no acknowledgement would come, and nobody would ask again.
+    const isStuck = room === 0 && inFlight === 0 && this.#pacedUntil === undefined
+    return isStuck ? this.#mss : room
+  }
+
+  #room(inFlight: number, now: number): number {
     if (this.#window.competes) {
       const room = COMPETING_SHARE * this.#cwnd - inFlight
       return room < this.#mss ? 0 : Math.floor(room)
     }
-    if (this.#probeRtt.mustPause(now, this.#rttMs)) return inFlight === 0 ? this.#mss : 0
+    if (this.#probeRtt.mustPause(now, this.#rttMs)) return 0
     const bound = Math.min(this.#window.bytes, this.#cwnd - RESERVED_PACKETS * this.#mss)
     const room = bound - inFlight
     const pace = this.#window.isStarting ? STARTING_PACE : PACE

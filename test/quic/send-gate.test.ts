@@ -119,3 +119,14 @@ t.test('beside a neighbour who fills the queue a part of the window of bbr is ta
   native.inFlight = native.cwnd
   t.equal(gate.budget(9001), 0)
 })
+
+t.test('a window of less than a packet does not stop what nothing else would wake', async t => {
+  const native = new FakeConnection()
+  const gate = new SendGate(native, 2, MSS)
+  gate.handlePackets(0)
+  native.cwnd = 2 * MSS
+  gate.handleRoute()
+  t.equal(gate.budget(100), MSS, 'nothing is under way')
+  native.inFlight = MSS
+  t.equal(gate.budget(100), 0, 'an acknowledgement is to come')
+})
