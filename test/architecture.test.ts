@@ -25,7 +25,8 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // I/O. quic lends its bytes to a splice, hence one file of lib/stream.
   'lib/udp': [],
   'lib/quic': ['lib/udp', 'lib/stream/direct.ts', 'seam'],
-  'lib/transport': ['lib/mux', 'lib/quic', 'lib/udp', 'seam'],
+  'lib/kcp': ['lib/control', 'lib/udp'],
+  'lib/transport': ['lib/kcp', 'lib/mux', 'lib/quic', 'lib/udp', 'seam'],
   // Packets over a session: QUIC datagrams, frames of a stream, or frp's messages.
   'lib/datagram': ['lib/stream', 'lib/wire', 'seam'],
   // Ways between two machines behind NATs: machines and codecs.
@@ -34,6 +35,7 @@ const LAYERS: Readonly<Record<string, readonly string[]>> = {
   // frp's own hole punching, for each of its three places.
   'lib/nathole': [
     'lib/control',
+    'lib/kcp',
     'lib/transport',
     'lib/udp',
     'lib/wire',
