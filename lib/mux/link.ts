@@ -66,6 +66,7 @@ export class MuxLink {
   #batching: NodeJS.Immediate | undefined
   #flushing: NodeJS.Immediate | undefined
   #isFlushing = false
+  #isPeerGone = false
   #reason: MuxClosed | undefined
   #cancelTimer: (() => void) | undefined
   #timerAt = Infinity
@@ -79,6 +80,7 @@ export class MuxLink {
     const events = {
       handleChannel: (channel: Channel): void => this.#accept(channel),
       handleAcknowledged: (): void => this.#openers.shift()?.(),
+      handleGone: (): void => void (this.#isPeerGone = true),
     }
     this.#session = new MuxSession(this.#config, events, clock.now())
     this.#wakeStream = bytes => this.#wake(bytes)
@@ -133,6 +135,8 @@ export class MuxLink {
   async close(detail = 'closed'): Promise<void> {
     if (!this.#reason) {
       this.#flush()
+      this.#session.leave()
+      this.#writeLast()
       this.#end({ by: 'local', detail })
     }
     if (this.#connection.closed) return
@@ -161,6 +165,7 @@ export class MuxLink {
       this.#fail(error)
       return
     }
+    if (this.#isPeerGone) this.#end({ by: 'remote', detail: 'the peer closed the session' })
     if (this.#session.controlBytes > MAX_CONTROL_BYTES) this.#connection.pause()
     this.#wake(0)
   }
@@ -241,9 +246,15 @@ export class MuxLink {
       thrown instanceof TunnelError
         ? thrown
         : new TunnelError('PROTOCOL_ERROR', errorText(thrown), { cause: thrown })
-    this.#session.pollTransmit(this.#out, 0) // the go-away frame
-    for (const frame of this.#out.splice(0)) this.#connection.write(frame)
+    this.#writeLast()
     this.#end({ by: 'lost', detail: error.detail }, error)
+  }
+
+  /** The go-away frame, and what goes before it. */
+  #writeLast(): void {
+    if (this.#connection.destroyed) return
+    this.#session.pollTransmit(this.#out, 0)
+    for (const frame of this.#out.splice(0)) this.#connection.write(frame)
   }
 
   #over(reason: MuxClosed): void {

@@ -33,6 +33,11 @@ export interface MuxConfig extends WindowLimits {
   readonly openTimeoutMs: number
   /** How long a stream that we left waits for the peer's FIN. */
   readonly closeTimeoutMs: number
+  /**
+   * The connection cannot say that it ends (KCP): a go-away frame says so, in both directions. A
+   * real frp sends none; it opens no stream after one, and a new connection for the next user.
+   */
+  readonly endsByGoAway: boolean
 }
 
 /** frp's figures, but for the windows: those are explained in window.ts. */
@@ -46,6 +51,7 @@ export const MUX_DEFAULTS: Omit<MuxConfig, 'role'> = {
   stallTimeoutMs: 10_000,
   openTimeoutMs: 75_000,
   closeTimeoutMs: 300_000,
+  endsByGoAway: false,
 }
 
 /** Body bytes of one frame, and so one turn of a stream: half a millisecond at 1 Gbit/s. */
@@ -56,6 +62,8 @@ export interface MuxEvents {
   handleChannel(channel: Channel): void
   /** The peer acknowledged a stream of ours: a waiting open may go on. */
   handleAcknowledged(): void
+  /** The peer has closed the session, where that is said by a frame. */
+  handleGone(): void
 }
 
 export class MuxSession implements ChannelHost, FrameHandler {
@@ -179,6 +187,13 @@ export class MuxSession implements ChannelHost, FrameHandler {
   /** The transport holds bytes that it has not got rid of yet, or (`false`) holds none. */
   handleProgress(isWaiting: boolean, now: number): void {
     this.#stallsAt = isWaiting ? now + this.#config.stallTimeoutMs : undefined
+  }
+
+  /** We close the session: `pollTransmit` has the last frames, where the peer is to be told. */
+  leave(): void {
+    if (!this.#config.endsByGoAway || this.#failure) return
+    for (const channel of this.#channels.values()) this.#windowUpdate(channel, FrameFlag.rst, 0)
+    this.#queueControl(FrameType.goAway, 0, 0, GoAwayCode.normal)
   }
 
   /** What time has brought about. Throws TIMED_OUT when the session is dead. */
@@ -351,7 +366,10 @@ export class MuxSession implements ChannelHost, FrameHandler {
   #handleGoAway({ length }: FrameHeader): void {
     // Normal: the peer accepts no more streams and closes when it is done; an open of ours will be
     // reset.
-    if (length === GoAwayCode.normal) return
+    if (length === GoAwayCode.normal) {
+      if (this.#config.endsByGoAway) this.#events.handleGone()
+      return
+    }
     throw new TunnelError('PROTOCOL_ERROR', `the peer ended the session with yamux code ${length}`)
   }
 

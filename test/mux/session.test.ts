@@ -12,6 +12,7 @@ class Side {
   readonly session: MuxSession
   readonly opened: Channel[] = []
   acknowledged = 0
+  isGone = false
 
   constructor(config: Partial<MuxConfig> = {}) {
     const all: MuxConfig = { ...MUX_DEFAULTS, role: 'server', keepaliveMs: 0, ...config }
@@ -21,6 +22,7 @@ class Side {
         this.opened.push(channel)
       },
       handleAcknowledged: (): void => void this.acknowledged++,
+      handleGone: (): void => void (this.isGone = true),
     }
     this.session = new MuxSession(all, events, 0)
   }
@@ -340,4 +342,23 @@ t.test('when the session fails, streams fail with its reason', async t => {
   const { TunnelError } = await import('../../lib/errors.ts')
   side.session.failAll(new TunnelError('SESSION_CLOSED', 'gone'))
   t.strictSame(log.lines, ['SESSION_CLOSED'])
+})
+
+t.test('where the connection cannot say that it ends, frames do', async t => {
+  const side = new Side({ endsByGoAway: true })
+  side.receive(frame(WINDOW, SYN, 1, 0))
+  side.sent()
+  side.session.leave()
+  const last = Buffer.concat([frame(WINDOW, RST, 1, 0), frame(GO_AWAY, 0, 0, 0)])
+  t.equal(side.sent(), last.toString('hex'))
+  side.receive(frame(GO_AWAY, 0, 0, 0))
+  t.equal(side.isGone, true)
+})
+
+t.test('elsewhere neither is said, and a go-away of a peer ends nothing', async t => {
+  const side = new Side()
+  side.session.leave()
+  side.receive(frame(GO_AWAY, 0, 0, 0))
+  t.equal(side.sent(), '')
+  t.equal(side.isGone, false)
 })
