@@ -1,6 +1,6 @@
 // The sockets of one hole: the one that STUN servers have seen, and those that a hard NAT needs
-// beside it. Whichever gets through is handed to QUIC as it is, because its mapping is the one that
-// was tested; all others are closed.
+// beside it. Whichever gets through is handed to the tunnel as it is, because its mapping is the
+// one that was tested; all others are closed.
 
 import type { Address } from '../address.ts'
 import {
@@ -14,7 +14,7 @@ import {
 /** Takes what comes in; true when it was nobody else's. `data` is lent for the call. */
 export type HoleListener = (socket: number, data: Buffer, from: Address) => boolean
 
-/** The peer's QUIC may be faster than ours; what waits here spares him his first time-out. */
+/** The peer's tunnel may be faster than ours; what waits here spares him his first time-out. */
 const MAX_EARLY = 4
 /** frp's exchange knows no IPv6. */
 const ANY_IPV4: Address = { ip: '0.0.0.0', port: 0 }
@@ -61,7 +61,7 @@ export class HoleSockets {
     return this.#sockets.length - 1
   }
 
-  /** The socket with this number, for QUIC. What the listener takes never reaches QUIC. */
+  /** The socket with this number, for the tunnel. What the listener takes never reaches that. */
   hand(socket: number): UdpSocket | undefined {
     const taken = this.#sockets[socket]
     const others = this.#sockets.filter(other => other !== taken)

@@ -19,8 +19,11 @@ export interface HoleOptions {
   /** The peer's, as servers see him, and as he sees himself. */
   readonly candidates: readonly Address[]
   readonly assisted: readonly Address[]
-  /** The side that will answer QUIC takes a first packet of it as a sign of life, too. */
-  readonly awaitsQuic: boolean
+  /**
+   * The side that the tunnel begins at takes its first datagram, which this knows, as a sign of
+   * life, too.
+   */
+  readonly isTunnelStart: ((data: Buffer) => boolean) | undefined
   /** 0..1. */
   readonly random: () => number
   /** 16 bytes of chance, new for each packet. */
@@ -122,15 +125,15 @@ export class Hole {
   /** True when it was a datagram of this hole, or one that opened it. */
   handleDatagram(socket: number, data: Buffer, from: Address, now: number): boolean {
     if (this.#phase === 'failed') return false
-    const { key, sid, awaitsQuic } = this.#options
+    const { key, sid } = this.#options
     const packet = decodeSidPacket(data, key)
     if (packet?.sid === sid) {
       this.#handlePacket(socket, packet.isResponse, from, now)
       return true
     }
-    if (this.#phase === 'open' || !awaitsQuic || !this.#isQuicOfPeer(data, from)) return false
+    if (this.#phase === 'open' || !this.#isTunnelOfPeer(data, from)) return false
     this.#open(socket, from, now)
-    // It is QUIC's to read.
+    // It is the tunnel's to read.
     return false
   }
 
@@ -274,10 +277,10 @@ export class Hole {
     return { type: 'send', socket, to, data, ttl }
   }
 
-  /** A first packet of QUIC (RFC 9000 section 17.2.2) from one of the peer's addresses. */
-  #isQuicOfPeer(data: Buffer, from: Address): boolean {
-    if (data.length < 1_200 || (data.readUInt8(0) & 0xf0) !== 0xc0) return false
-    const { candidates, assisted } = this.#options
+  /** From one of the peer's addresses. */
+  #isTunnelOfPeer(data: Buffer, from: Address): boolean {
+    const { candidates, assisted, isTunnelStart } = this.#options
+    if (isTunnelStart?.(data) !== true) return false
     return [...candidates, ...assisted].some(({ ip }) => ip === from.ip)
   }
 }

@@ -19,4 +19,5 @@ export {
 } from './prepared-hole.ts'
 export { type OpenHole, punch } from './punched.ts'
 export { TunnelPacing } from './tunnel-pacing.ts'
-export { acceptHole, dialHole, prepareToAccept } from '../transport/quic-hole.ts'
+export { acceptTunnel, dialTunnel, isTunnelStart } from './tunnel.ts'
+export { prepareToAccept } from '../transport/quic-hole.ts'

@@ -17,25 +17,29 @@ import { newTransactionId } from './signalling.ts'
 
 /** A way to the peer that was tried in both directions. */
 export interface OpenHole {
-  /** For QUIC, which owns it from now on. Datagrams of the hole do not reach it. */
+  /** For the tunnel, which owns it from now on. Datagrams of the hole do not reach it. */
   readonly socket: UdpSocket
   readonly remote: Address
+  /** Where else the peer may be: a few of its addresses as servers and as it sees itself. */
+  readonly others: readonly Address[]
 }
 
 export interface PunchOptions {
   readonly answer: NatHoleResp
   readonly secretKey: string
-  /** The side that answers QUIC. */
-  readonly awaitsQuic: boolean
+  /** At the side that the tunnel begins at. */
+  readonly isTunnelStart?: (data: Buffer) => boolean
   readonly clock: Clock
   readonly signal: AbortSignal
 }
 
 /** Datagrams of the hole may come for so long after it is open: the peer repeats them, too. */
 const AFTERGLOW_MS = 5_000
+/** Of the peer's other addresses, which are no use when it has so many. */
+const MAX_OTHERS = 8
 /** A list of frps is no longer. */
 const MAX_ADDRESSES = 32
-/** Longer ones are QUIC's. */
+/** Longer ones are the tunnel's. */
 const MAX_HOLE_BYTES = 400
 
 /**
@@ -69,27 +73,31 @@ class Punching {
   readonly #clock: Clock
   readonly #signal: AbortSignal
   readonly #settle: Settle
+  readonly #peer: readonly Address[]
   readonly #hole: Hole
   readonly #alarm: Alarm
   readonly #onAbort: () => void
   #isOver = false
 
   constructor(prepared: PreparedHole, options: PunchOptions, settle: Settle) {
-    const { answer, secretKey, awaitsQuic, clock, signal } = options
+    const { answer, secretKey, isTunnelStart, clock, signal } = options
     const { sockets, mapped_addrs: mapped } = prepared
     this.#sockets = sockets
     this.#clock = clock
     this.#signal = signal
     this.#settle = settle
+    const candidates = holeTargets(answer.candidate_addrs, mapped)
+    const assisted = holeTargets(answer.assisted_addrs, mapped)
+    this.#peer = [...candidates, ...assisted]
     this.#hole = new Hole(
       {
         sid: answer.sid,
         transactionId: newTransactionId(),
         key: deriveKey(secretKey),
         behavior: answer.detect_behavior,
-        candidates: holeTargets(answer.candidate_addrs, mapped),
-        assisted: holeTargets(answer.assisted_addrs, mapped),
-        awaitsQuic,
+        candidates,
+        assisted,
+        isTunnelStart,
         random: Math.random,
         newIv: () => randomBytes(IV_BYTES),
       },
@@ -150,7 +158,8 @@ class Punching {
       return isHoles
     })
     this.#clock.after(AFTERGLOW_MS, () => this.#end())
-    this.#settle.resolve({ socket, remote })
+    const others = this.#peer.filter(({ ip, port }) => ip !== remote.ip || port !== remote.port)
+    this.#settle.resolve({ socket, remote, others: others.slice(0, MAX_OTHERS) })
   }
 
   #fail(error: TunnelError): void {

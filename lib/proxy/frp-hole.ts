@@ -1,11 +1,18 @@
 // The owner's half of frp's hole punching: frps tells of a real visitor on a work stream; the owner
-// opens a hole towards him and serves the streams of the one QUIC connection that comes through it
-// (frp-wire.md sections 7.1 and 7.11).
+// opens a hole towards him and serves the streams of the one session that comes through it, on QUIC
+// or KCP as the visitor wants (frp-wire.md sections 7.1 and 7.11).
 
 import type { XtcpProxyConfig } from '../config/index.ts'
 import { errorDetail, errorText, TunnelError } from '../errors.ts'
 import type { Logger } from '../log.ts'
-import { acceptHole, prepareHole, preparedLine, prepareToAccept, punch } from '../nathole/index.ts'
+import {
+  acceptTunnel,
+  isTunnelStart,
+  prepareHole,
+  preparedLine,
+  prepareToAccept,
+  punch,
+} from '../nathole/index.ts'
 import type { Session, Stream } from '../transport/transport.ts'
 import { isAuthKey } from '../wire/auth.ts'
 import { MessageChannel } from '../wire/channel.ts'
@@ -86,7 +93,7 @@ async function openSession(
     signalling.send({ type: 'NatHoleClient', proxy_name: name, sid, quicfrp: { error: refusal } })
     throw new TunnelError('AUTH_FAILED', refusal)
   }
-  // A failure is acceptHole's to tell.
+  // Of use for QUIC only, which most take; a failure is acceptTunnel's to tell.
   prepareToAccept().catch(ignore)
   const hidesLocal = config.natTraversal.disableAssistedAddrs
   const prepared = await prepareHole({ network, hidesLocal, clock, signal })
@@ -105,21 +112,18 @@ async function openSession(
     signalling.send({ type: 'NatHoleReport', sid: answer.sid, success })
   }
   try {
-    if (!isQuic(answer.protocol)) {
-      await sockets.close()
-      throw new TunnelError('UNSUPPORTED', noKcp(answer.protocol))
-    }
-    const { socket, remote } = await punch(prepared, {
+    const { protocol } = answer
+    const hole = await punch(prepared, {
       answer,
       secretKey,
-      awaitsQuic: true,
+      isTunnelStart: data => isTunnelStart(protocol, data),
       clock,
       signal,
     })
-    const peer = `${remote.ip}:${remote.port}`
+    const peer = `${hole.remote.ip}:${hole.remote.port}`
     log.info(`establishing nat hole connection successful, sid [${sid}], remoteAddr [${peer}]`)
     report(true)
-    return await acceptHole(socket, { ...network.quic, remote, signal })
+    return await acceptTunnel(hole, { protocol, quic: network.quic, signal })
   } catch (error) {
     report(false)
     throw error
@@ -135,19 +139,8 @@ function refusalOf(
   if (visit === undefined) return undefined
   const now = Math.floor(Date.now() / 1_000)
   const isKeyRight = isAuthKey(secretKey, visit.timestamp, visit.sign_key)
-  if (!isKeyRight || Math.abs(visit.timestamp - now) > MAX_CLOCK_OFFSET_S) {
-    return `xtcp connection of [${name}] auth failed`
-  }
-  return isQuic(visit.protocol) ? undefined : noKcp(visit.protocol)
-}
-
-/** frp takes everything that is not kcp for quic. */
-function isQuic(protocol: string): boolean {
-  return protocol !== 'kcp'
-}
-
-function noKcp(protocol: string): string {
-  return `protocol ${protocol} of xtcp does not exist at this owner; take quic in the visitor`
+  if (isKeyRight && Math.abs(visit.timestamp - now) <= MAX_CLOCK_OFFSET_S) return undefined
+  return `xtcp connection of [${name}] auth failed`
 }
 
 /** Resolves when the session and every stream of it have ended. */

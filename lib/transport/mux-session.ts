@@ -11,20 +11,32 @@ export interface Ends {
   readonly remoteAddress: Address
 }
 
+export type MuxedOptions = MuxOptions & {
+  /** What carries the connection. */
+  readonly protocol: Protocol
+}
+
 export class MuxedSession implements Session {
-  readonly protocol: Protocol = 'tcp'
+  readonly protocol: Protocol
   readonly canOpen = true
-  readonly localAddress: Address
-  readonly remoteAddress: Address
   readonly closed: Promise<CloseReason>
+  readonly #ends: Ends
   readonly #link: MuxLink
 
   /** Takes the connection over. */
-  constructor(connection: Duplex, ends: Ends, options: MuxOptions) {
-    this.localAddress = ends.localAddress
-    this.remoteAddress = ends.remoteAddress
+  constructor(connection: Duplex, ends: Ends, { protocol, ...options }: MuxedOptions) {
+    this.protocol = protocol
+    this.#ends = ends
     this.#link = new MuxLink(connection, options)
     this.closed = this.#link.closed
+  }
+
+  get localAddress(): Address {
+    return this.#ends.localAddress
+  }
+
+  get remoteAddress(): Address {
+    return this.#ends.remoteAddress
   }
 
   openStream(): Promise<Stream> {

@@ -7,6 +7,7 @@ import { TunnelError } from '../errors.ts'
 import { loadQuiche, type QuicConnection, QuicEndpoint, type TlsOptions } from '../quic/index.ts'
 import type { UdpSocket } from '../udp/index.ts'
 import { type KeyPair, selfSignedCertificate } from './certificate.ts'
+import { throughHole } from './hole-wait.ts'
 import { QuicSession } from './quic-session.ts'
 import type { Session } from './transport.ts'
 
@@ -20,13 +21,12 @@ export interface QuicHoleOptions {
 
 /** Real peers do not answer questions about the path; this fits every one. */
 const DATAGRAM_BYTES = 1252
-const HANDSHAKE_TIMEOUT_MS = 10_000
 
 /**
  * The visitor's end. Owns the socket, which ends with the session or when this rejects:
  * CONNECT_FAILED, TLS_FAILED, TIMED_OUT, ABORTED or UNSUPPORTED.
  */
-export async function dialHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
+export async function dialQuicHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
   const endpoint = await openEndpoint(socket, options, {})
   const connection = endpoint.connect(options.remote, {
     datagramBytes: DATAGRAM_BYTES,
@@ -43,14 +43,17 @@ export async function dialHole(socket: UdpSocket, options: QuicHoleOptions): Pro
  */
 let certificate: Promise<KeyPair> | undefined
 
-/** Makes what `acceptHole` needs, which takes 20 to 120 ms, while a hole is being opened. */
+/** Makes what `acceptQuicHole` needs, which takes 20 to 120 ms, while a hole is being opened. */
 export function prepareToAccept(): Promise<KeyPair> {
   certificate ??= selfSignedCertificate()
   return certificate
 }
 
 /** The owner's end: one connection, from the address that the hole was opened with. */
-export async function acceptHole(socket: UdpSocket, options: QuicHoleOptions): Promise<Session> {
+export async function acceptQuicHole(
+  socket: UdpSocket,
+  options: QuicHoleOptions,
+): Promise<Session> {
   let take = (_session: Session): void => {}
   const first = new Promise<Session>(resolve => (take = resolve))
   let isTaken = false
@@ -100,30 +103,9 @@ async function settled(
   { signal }: QuicHoleOptions,
 ): Promise<Session> {
   try {
-    return await within(session, signal)
+    return await throughHole(session, { name: 'QUIC', signal })
   } catch (error) {
     await endpoint.close('giving up')
     throw error
   }
-}
-
-function within<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    }
-    const fail = (error: TunnelError): void => {
-      finish()
-      reject(error)
-    }
-    const onAbort = (): void => fail(new TunnelError('ABORTED', 'given up'))
-    const timer = setTimeout(
-      () => fail(new TunnelError('TIMED_OUT', 'the hole is open, but QUIC does not get through')),
-      HANDSHAKE_TIMEOUT_MS,
-    )
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
-    work.then(resolve, reject).finally(finish)
-  })
 }

@@ -119,6 +119,7 @@ export function tcpDialer(options: TcpDialOptions): Dialer {
       const link = await dialLink(signal)
       if (!options.mux) return new BareClientSession(link, dialLink)
       return new MuxedSession(link.stream, link, {
+        protocol: 'tcp',
         role: 'client',
         keepaliveMs: options.muxKeepaliveMs ?? MUX_KEEPALIVE_MS,
       })
@@ -260,6 +261,7 @@ class Door {
     const { mux, muxKeepaliveMs } = this.#options
     const session: Session = mux
       ? new MuxedSession(connection.stream, connection, {
+          protocol: 'tcp',
           role: 'server',
           keepaliveMs: muxKeepaliveMs ?? MUX_KEEPALIVE_MS,
         })

@@ -8,7 +8,7 @@ import type { Logger } from '../log.ts'
 /**
  * What carries a session. `memory` exists so that everything above can be tested without a network.
  */
-export type Protocol = 'quic' | 'tcp' | 'memory'
+export type Protocol = 'quic' | 'tcp' | 'kcp' | 'memory'
 
 /**
  * Which streams go first where a link is full: `auto` finds out by what is written (small and

@@ -1,6 +1,7 @@
-// The way of a real frp to an xtcp proxy: a hole that is opened with frp's exchange, and one QUIC
-// connection through it with a stream for each user (frp-wire.md section 7). There is no relay: a
-// user who finds no tunnel waits, and whoever gave him to us may take him elsewhere (fallbackTo).
+// The way of a real frp to an xtcp proxy: a hole that is opened with frp's exchange, and one
+// session through it, on QUIC or KCP, with a stream for each user (frp-wire.md section 7). There is
+// no relay: a user who finds no tunnel waits, and whoever gave him to us may take him elsewhere
+// (fallbackTo).
 //
 // Of use where the owner or frps is a real frp; between three of ours a peer connection does
 // better.
@@ -9,7 +10,7 @@ import type { XtcpVisitorConfig } from '../config/index.ts'
 import { Alarm } from '../control/alarm.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import {
-  dialHole,
+  dialTunnel,
   type HoleNetwork,
   prepareHole,
   preparedLine,
@@ -183,15 +184,11 @@ export class FrpHolePath implements VisitorPath {
     this.#drive()
   }
 
-  /** From the question to frps to the QUIC connection through the hole. */
+  /** From the question to frps to the session through the hole. */
   async #open(): Promise<Session> {
     const { clock, log } = this.#host
     const { signal } = this.#end
     const { protocol, secretKey, natTraversal } = this.#config
-    if (protocol !== 'quic') {
-      const detail = `protocol ${protocol} of xtcp does not exist yet; take quic on both sides`
-      throw new TunnelError('PROXY_REFUSED', detail)
-    }
     const from = await this.#host.session({ signal })
     const { signalling, stunServers = this.#network.stunServers } = from
     const proxy_name = proxyNameOf(this.#config, this.#host.user)
@@ -220,10 +217,9 @@ export class FrpHolePath implements VisitorPath {
       })
     const { mode, role } = answer.detect_behavior
     log.debug(`get natHoleRespMsg, sid [${answer.sid}], mode ${mode}, role ${role}`)
-    const options = { answer, secretKey: secretKey.reveal(), awaitsQuic: false, clock, signal }
-    const { socket, remote } = await punch(prepared, options)
-    const session = await dialHole(socket, { ...this.#network.quic, remote, signal })
-    const peer = `${remote.ip}:${remote.port}`
+    const hole = await punch(prepared, { answer, secretKey: secretKey.reveal(), clock, signal })
+    const session = await dialTunnel(hole, { protocol, quic: this.#network.quic, signal })
+    const peer = `${hole.remote.ip}:${hole.remote.port}`
     const where = `sid [${answer.sid}], remoteAddr [${peer}]`
     log.info(`establishing nat hole connection successful, ${where}`)
     return session

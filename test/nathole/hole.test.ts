@@ -2,6 +2,7 @@ import t from 'tap'
 import type { Address } from '../../lib/address.ts'
 import { Hole, type HoleOptions, type HoleOutput } from '../../lib/nathole/hole.ts'
 import { decodeSidPacket, encodeSidPacket } from '../../lib/nathole/sid-packet.ts'
+import { isTunnelStart } from '../../lib/nathole/tunnel.ts'
 import { deriveKey } from '../../lib/wire/cipher.ts'
 import type { DetectBehavior } from '../../lib/wire/messages.ts'
 import { seededRandom } from '../../bench/lab/model/random.ts'
@@ -31,7 +32,7 @@ function holeOf(behavior: Partial<DetectBehavior>, more: Partial<HoleOptions> = 
       behavior: { ...BEHAVIOR, ...behavior },
       candidates: [PEER],
       assisted: [LAN],
-      awaitsQuic: false,
+      isTunnelStart: undefined,
       random,
       newIv: () => Buffer.from(Array.from({ length: 16 }, () => random() * 256)),
       ...more,
@@ -142,7 +143,7 @@ t.test('who does not know the key or the session opens nothing', async t => {
 
 t.test('the side that answers QUIC takes a first packet of it for the peer’s', async t => {
   const initial = Buffer.alloc(1_252, 0xc3)
-  const hole = holeOf({}, { awaitsQuic: true })
+  const hole = holeOf({}, { isTunnelStart: data => isTunnelStart('quic', data) })
   run(hole, 10)
   const stranger = { ip: '203.0.113.5', port: 1 }
   t.equal(hole.handleDatagram(0, initial, stranger, 20), false)

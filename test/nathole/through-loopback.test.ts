@@ -72,9 +72,27 @@ t.test('an owner who is not known to the server checks the key himself', async t
   await t.rejects(open(wrong.path), { code: 'PROXY_REFUSED', detail: /auth failed/ })
 })
 
-t.test('kcp is refused in words, on either side', async t => {
-  const { path } = await meet(t, { localPort: 1, visitor: { protocol: 'kcp' } })
-  await t.rejects(open(path), { code: 'PROXY_REFUSED', detail: /protocol kcp .* take quic/ })
+t.test('with protocol kcp bytes pass just so', async t => {
+  const localPort = await service(t, echo)
+  const layers = { transport: LAYERS }
+  for (const keys of [{}, layers]) {
+    const visitor = { ...keys, protocol: 'kcp' }
+    const { path, lines } = await meet(t, { localPort, proxy: keys, visitor })
+    const user = await open(path)
+    const sent = randomBytes(2 << 20)
+    user.write(sent)
+    t.ok((await bytesOf(user, sent.length)).equals(sent))
+    user.destroy()
+    t.notMatch(lines.join('\n'), /error/)
+  }
+})
+
+t.test('with protocol kcp a service that speaks first is heard', async t => {
+  const localPort = await service(t, socket => socket.write('hello'))
+  const { path } = await meet(t, { localPort, visitor: { protocol: 'kcp' } })
+  const user = await open(path)
+  t.equal(String(await bytesOf(user, 5)), 'hello')
+  user.destroy()
 })
 
 t.test('a user waits for as long as the fallback says', async t => {
@@ -134,14 +152,16 @@ t.test('a STUN server with one address is not enough, and that is said', async t
   t.match(lines.join('\n'), /has no second address: name a second server in natHoleStunServer/)
 })
 
-t.test('the end of the visitor is the end of the owner’s hole', async t => {
-  const localPort = await service(t, echo)
-  const { path, joined } = await meet(t, { localPort })
-  const user = await open(path)
-  user.write('x')
-  await bytesOf(user, 1)
-  user.destroy()
-  await path.close()
-  const total = await joined[0]?.ended
-  t.match(total, { bytesToLocal: 1, bytesToUser: 1 })
-})
+for (const protocol of ['quic', 'kcp']) {
+  t.test(`${protocol}: the end of the visitor is the end of the owner’s hole`, async t => {
+    const localPort = await service(t, echo)
+    const { path, joined } = await meet(t, { localPort, visitor: { protocol } })
+    const user = await open(path)
+    user.write('x')
+    await bytesOf(user, 1)
+    user.destroy()
+    await path.close()
+    const total = await joined[0]?.ended
+    t.match(total, { bytesToLocal: 1, bytesToUser: 1 })
+  })
+}
