@@ -42,7 +42,7 @@ export interface QuicOptions extends TlsOptions {
   readonly datagramBytes: number
   /**
    * A client pings after so much silence, to notice a killed server. Default LIVENESS_MS of
-   * connection.ts; Infinity leaves it to keepaliveMs.
+   * connection-timer.ts; Infinity leaves it to keepaliveMs.
    */
   readonly livenessMs?: number
   /**

@@ -3,24 +3,23 @@
 // then `process`, then one `flush`.
 
 import type { Address } from '../address.ts'
-import { MAX_DELAY_MS } from '../clock.ts'
 import { TunnelError } from '../errors.ts'
 import type { CloseReason } from '../transport/transport.ts'
 import { activePath } from './active-path.ts'
 import { ConnectionIds, type CidRegistry } from './cids.ts'
 import { ALPN_OURS } from './config.ts'
 import { QuicDatagrams } from './datagrams.ts'
+import { ConnectionTimer } from './connection-timer.ts'
 import { closeReason, isTlsFailure } from './failure.ts'
 import { ABORTED } from './end-notices.ts'
 import { FinGuard } from './fin-guard.ts'
-import { NoticeChannel, UNIDIRECTIONAL, type NoticeHost } from './notice-channel.ts'
+import { NoticeChannel, type NoticeHost } from './notice-channel.ts'
 import { firstPacketBytes, type PathFacts } from './packet.ts'
 import type { Connection, HostPort, PathStats } from './quiche-types.ts'
 import { Rebinding } from './rebinding.ts'
-import { RecentReaders } from './recent-readers.ts'
 import { Sender } from './sender.ts'
-import { StreamIds } from './stream-ids.ts'
-import { QuicStream, type StreamHost } from './stream.ts'
+import { StreamTable, type StreamTableHost } from './stream-table.ts'
+import type { QuicStream } from './stream.ts'
 
 /** What a connection needs of its endpoint. */
 export interface ConnectionHost extends CidRegistry {
@@ -67,17 +66,9 @@ const DATAGRAMS_EVERY_BYTES = 16 << 10
 /** New windows are announced at the latest when the application has read this many bytes. */
 const WINDOW_UPDATE_BYTES = 128 << 10
 
-/**
- * A client pings at least this often. A frps that was killed and started again answers the ping
- * with a stateless reset, so its loss is noticed within 1 s instead of an idle time-out (30 s), and
- * frpc is back within 3 s even on a busy machine (with 2 s it took up to 2.98 s). About 60 bytes a
- * second each way.
- */
-const LIVENESS_MS = 1000
-
 const EMPTY: Buffer = Buffer.alloc(0)
 
-export class QuicConnection implements StreamHost, NoticeHost {
+export class QuicConnection implements StreamTableHost, NoticeHost {
   readonly native: Connection
   readonly cids: ConnectionIds
   readonly role: 'client' | 'server'
@@ -97,9 +88,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   #datagramBytes: number
   readonly #host: ConnectionHost
   readonly #options: ConnectionOptions
-  readonly #ids: StreamIds
-  readonly #streams = new Map<number, QuicStream>()
-  readonly #readers: RecentReaders
+  readonly #streams: StreamTable
   readonly #sender: Sender
   readonly #finGuard: FinGuard
   readonly #notices: NoticeChannel
@@ -115,9 +104,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   #isFlushScheduled = false
   #hasUnsentFin = false
   #holdTimer: NodeJS.Timeout | undefined
-  #timer: NodeJS.Timeout | undefined
-  #timerAt = Number.POSITIVE_INFINITY
-  #heardAt = performance.now()
+  readonly #timer: ConnectionTimer
   readonly #settleReady: { resolve: () => void; reject: (error: Error) => void }
   readonly #settleClosed: (reason: CloseReason) => void
 
@@ -133,8 +120,8 @@ export class QuicConnection implements StreamHost, NoticeHost {
     this.#host = host
     this.#options = options
     this.#info = { from: hostPort(options.remote), to: host.local }
-    this.#ids = new StreamIds(options.role)
-    this.#readers = new RecentReaders(native)
+    this.#streams = new StreamTable(native, options.role, this)
+    this.#timer = new ConnectionTimer(native, options, () => this.#onTimer())
     this.#finGuard = new FinGuard(this)
     this.#notices = new NoticeChannel(options.role, this)
     const { datagramBytes, isNear } = options
@@ -283,13 +270,14 @@ export class QuicConnection implements StreamHost, NoticeHost {
   /** Everything of this turn has been fed in: serve streams, then flush now or a little later. */
   process(): void {
     if (this.#isOver) return
-    this.#heardAt = performance.now()
+    const now = performance.now()
+    this.#timer.handleHeard(now)
     if (!this.#isEstablished && this.native.isEstablished()) this.#establish()
     this.remote = this.#heardFrom
     if (this.#isEstablished) {
-      this.#sender.handlePackets(this.#heardAt)
+      this.#sender.handlePackets(now)
       this.#drainDatagrams()
-      if (this.native.isReadable()) this.#serveReadable()
+      if (this.native.isReadable()) this.#streams.serveReadable()
       this.#sender.serve()
       this.#datagrams?.serveWritable()
       this.#notices.sendWaiting()
@@ -310,6 +298,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   #establish(): void {
     this.#isEstablished = true
+    this.#timer.startPinging()
     this.#isOurs = Buffer.from(this.native.applicationProto()).toString('latin1') === ALPN_OURS
     this.#datagrams = QuicDatagrams.of(this)
     this.cids.offer()
@@ -330,38 +319,16 @@ export class QuicConnection implements StreamHost, NoticeHost {
     if (this.#isEstablished && this.native.peerStreamsLeftBidi() < 1) {
       throw new TunnelError('LIMIT_EXCEEDED', 'the peer allows no more streams at once')
     }
-    return this.#addStream(this.#ids.take())
+    return this.#streams.open()
   }
 
-  #serveReadable(): void {
-    this.#readers.serve()
-    if (this.#isOver || !this.native.isReadable()) return
-    for (const id of this.native.readable()) {
-      if (id & UNIDIRECTIONAL) {
-        this.#notices.receive(id)
-        continue
-      }
-      const stream = this.#streams.get(id) ?? this.#acceptStream(id)
-      if (!stream) continue
-      this.#readers.remember(stream)
-      stream.pull()
-    }
-  }
-
-  #acceptStream(id: number): QuicStream | undefined {
-    // Of streams that are over on our side quiche still reports the last frames.
-    if (!this.#ids.accept(id)) return undefined
-    const stream = this.#addStream(id)
+  handleAccepted(stream: QuicStream): void {
     this.#notices.deliverEarly(stream)
-    if (stream.destroyed) return undefined
-    this.onStream?.(stream)
-    return stream
+    if (!stream.destroyed) this.onStream?.(stream)
   }
 
-  #addStream(id: number): QuicStream {
-    const stream = new QuicStream(id, this)
-    this.#streams.set(id, stream)
-    return stream
+  handleUnidirectional(id: number): void {
+    this.#notices.receive(id)
   }
 
   streamOf(id: number): QuicStream | undefined {
@@ -369,7 +336,7 @@ export class QuicConnection implements StreamHost, NoticeHost {
   }
 
   isToCome(id: number): boolean {
-    return this.#ids.isToCome(id)
+    return this.#streams.isToCome(id)
   }
 
   awaitWindow(stream: QuicStream): void {
@@ -446,12 +413,10 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   forget(id: number): void {
     const stream = this.#streams.get(id)
-    if (stream) {
-      this.#readers.forget(stream)
-      this.#finGuard.forget(stream)
-      this.#sender.forget(stream)
-    }
-    this.#streams.delete(id)
+    if (!stream) return
+    this.#streams.forget(stream)
+    this.#finGuard.forget(stream)
+    this.#sender.forget(stream)
   }
 
   /** Something waits in quiche: flush within this turn of the loop. */
@@ -478,43 +443,12 @@ export class QuicConnection implements StreamHost, NoticeHost {
     const isMore = this.#host.transmit(this)
     if (this.#checkOver()) return
     if (isMore) this.wake()
-    this.#armTimer()
-  }
-
-  /**
-   * One timer a connection, moved only when the new deadline is earlier: most flushes leave it
-   * alone.
-   */
-  #armTimer(): void {
-    const now = performance.now()
-    const dueMs = this.native.timeout() ?? Number.POSITIVE_INFINITY
-    const at = Math.min(now + dueMs, this.#keepaliveAt())
-    if (at >= this.#timerAt || !Number.isFinite(at)) return
-    clearTimeout(this.#timer)
-    this.#timerAt = at
-    const delayMs = Math.min(Math.max(1, Math.ceil(at - now)), MAX_DELAY_MS)
-    this.#timer = setTimeout(() => this.#onTimer(), delayMs)
-  }
-
-  #keepaliveAt(): number {
-    if (!this.#isEstablished) return Number.POSITIVE_INFINITY
-    const { keepaliveMs, idleTimeoutMs, livenessMs = LIVENESS_MS } = this.#options
-    const period = Math.min(keepaliveMs, idleTimeoutMs / 2)
-    return this.#heardAt + (this.role === 'client' ? Math.min(period, livenessMs) : period)
+    this.#timer.arm()
   }
 
   #onTimer(): void {
-    this.#timerAt = Number.POSITIVE_INFINITY
     if (this.#isOver) return
-    if (this.native.timeout() === 0) {
-      this.native.onTimeout()
-      this.#sender.serve()
-    }
-    if (performance.now() >= this.#keepaliveAt()) {
-      this.native.sendAckEliciting()
-      // The answer moves this on; without one the next ping comes a period later.
-      this.#heardAt = performance.now()
-    }
+    if (this.#timer.fire()) this.#sender.serve()
     if (!this.#checkOver()) this.flush()
   }
 
@@ -552,13 +486,12 @@ export class QuicConnection implements StreamHost, NoticeHost {
 
   #finish(reason: CloseReason): void {
     this.#isOver = true
-    clearTimeout(this.#timer)
+    this.#timer.clear()
     clearTimeout(this.#holdTimer)
     this.#sender.close()
     this.#finGuard.close()
     const error = new TunnelError('SESSION_CLOSED', `the QUIC connection is over: ${reason.detail}`)
-    for (const stream of [...this.#streams.values()]) stream.destroy(error)
-    this.#streams.clear()
+    this.#streams.destroyAll(error)
     this.cids.removeAll()
     this.#host.remove(this)
     this.#settleReady.reject(
