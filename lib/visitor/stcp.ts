@@ -42,6 +42,8 @@ export class StreamVisitor implements Visitor {
   readonly #entrance: Entrance
   #waiting = 0
   #users = 0
+  /** The service has answered once. */
+  #hasServed = false
   #onIdle: (() => void) | undefined
 
   constructor(config: VisitorConfig, options: StreamVisitorOptions) {
@@ -116,11 +118,22 @@ export class StreamVisitor implements Visitor {
       stream.destroy()
       return
     }
-    const { error } = await splice(user, stream, { halfClose })
-    if (!isEndToEnd || !(error instanceof TunnelError) || error.code !== 'AUTH_FAILED') return
-    const name = this.#config.serverName
-    const hint = error.detail === 'auth failed' ? `; ${KEY_HINT}` : ''
-    this.#host.log.warn(`visitor connection of [${name}]: ${error.detail}${hint}`)
+    const { error, bToA } = await splice(user, stream, { halfClose })
+    if (bToA > 0) this.#hasServed = true
+    const why = isEndToEnd ? this.#refusal(error) : undefined
+    if (why === undefined) return
+    this.#host.log.warn(`visitor connection of [${this.#config.serverName}]: ${why}`)
+  }
+
+  /** What to tell of a stream that ended with `error`, where the owner let nobody in. */
+  #refusal(error: unknown): string | undefined {
+    if (!(error instanceof TunnelError)) return undefined
+    const { code, detail } = error
+    if (code === 'AUTH_FAILED') return detail === 'auth failed' ? `${detail}; ${KEY_HINT}` : detail
+    // An owner whose proxy is of another type cannot say why; and if this one never answers, the
+    // reset is not the service's.
+    if (code !== 'STREAM_RESET' || this.#hasServed) return undefined
+    return `the proxy's side ended it before it said anything; ${KEY_HINT}`
   }
 
   #fallBack(user: Duplex): boolean {

@@ -176,9 +176,9 @@ export class LogLines {
     this.#bell.emit('line')
   })
 
-  async until(text: string): Promise<string> {
+  async until(text: string, times = 1): Promise<string> {
     for (;;) {
-      const line = this.lines.find(one => one.includes(text))
+      const line = this.lines.filter(one => one.includes(text))[times - 1]
       if (line !== undefined) return line
       await once(this.#bell, 'line')
     }
