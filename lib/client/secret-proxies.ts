@@ -41,6 +41,7 @@ export class SecretProxies {
         : message
     }
     this.#offered.set(name, proxy)
+    proxy.secret.prepare()
     const prekey = proxy.secret.offer(this.#options.clock.now())
     this.#schedule()
     return { ...message, sk: '', quicfrp: { prekey } }
