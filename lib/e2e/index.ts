@@ -5,4 +5,9 @@ export { PREKEY_LIFE_MS } from './prekeys.ts'
 export { OwnerSecret, type Guest, type OwnerSecretOptions } from './owner.ts'
 export { PacketOpener, PacketSealer, SEAL_BYTES } from './packets.ts'
 export { ownerStream, refuse, visitorStream } from './stream.ts'
-export { VisitorSecret, type SecretConnection, type VisitorSecretOptions } from './visitor.ts'
+export {
+  VisitorSecret,
+  type Sealing,
+  type SecretConnection,
+  type VisitorSecretOptions,
+} from './visitor.ts'

@@ -22,15 +22,20 @@ export interface VisitorSecretOptions {
 
 export interface SecretConnection {
   readonly offer: VisitorOffer
+  /** What the stream is sealed with if the owner still has the prekey of the offer. */
+  readonly early: Sealing | undefined
   /** Throws AUTH_FAILED when the prekey is none. */
-  accept(answer: VisitorAnswer): {
-    readonly keys: SessionKeys
-    readonly compression: boolean
-    /** The offer has proved to the owner that we know the secret. */
+  accept(answer: VisitorAnswer): Sealing & {
+    /** The offer has proved to the owner that we know the secret: the keys are the early ones. */
     readonly isProven: boolean
     /** IP address of the owner as the server sees it; empty where it does not say. */
     readonly observed: string
   }
+}
+
+export interface Sealing {
+  readonly keys: SessionKeys
+  readonly compression: boolean
 }
 
 /** One proxy as a visitor knows it. */
@@ -56,29 +61,30 @@ export class VisitorSecret {
     const { type, name, useCompression } = this.#options
     const psk = await this.#psk
     const { publicKey: ephemeral, privateKey } = newKeyPair()
-    const keysFor = (answer: VisitorAnswer): SessionKeys => {
+    const sealing = (answer: VisitorAnswer): Sealing => {
       const prekey = publicKeyOf(answer.prekey)
       if (prekey === undefined) {
         throw new TunnelError('AUTH_FAILED', 'the server gave a prekey that is none')
       }
       const compression = useCompression || answer.use_compression
-      return agree(privateKey, prekey, { psk, type, name, ephemeral, prekey, compression })
+      const agreement = { psk, type, name, ephemeral, prekey, compression }
+      return { keys: agree(privateKey, prekey, agreement), compression }
     }
     const known = this.#known
-    const early = known && keysFor(known)
+    const early = known && sealing(known)
     return {
+      early,
       offer: {
         ephemeral: ephemeral.toString('base64'),
         prekey: known?.prekey ?? '',
-        proof: early?.proof.toString('base64') ?? '',
+        proof: early?.keys.proof.toString('base64') ?? '',
       },
       accept: answer => {
         const isProven =
           answer.prekey === known?.prekey && answer.use_compression === known.use_compression
-        const keys = isProven && early ? early : keysFor(answer)
+        const agreed = isProven && early ? early : sealing(answer)
         this.#known = answer
-        const compression = useCompression || answer.use_compression
-        return { keys, compression, isProven, observed: answer.observed ?? '' }
+        return { ...agreed, isProven, observed: answer.observed ?? '' }
       },
     }
   }

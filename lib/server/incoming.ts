@@ -23,7 +23,7 @@ export interface IncomingHandlers {
   onLogin(session: Session, channel: MessageChannel, login: Login): void
   /** The stream is at the first byte after NewWorkConn. True when it was taken. */
   onWorkConn(stream: Stream, message: NewWorkConn): boolean
-  /** Resolves with true when the visitor was let in. Rejects when he sent something else. */
+  /** Resolves with true unless the visitor was refused. Rejects when he sent something else. */
   onVisitorConn(
     session: Session,
     channel: MessageChannel,

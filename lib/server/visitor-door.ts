@@ -34,6 +34,8 @@ export type Verdict =
   | { readonly type: 'checked'; readonly sk: string }
   /** The owner checks; what it writes on the work stream goes to the visitor as it is. */
   | { readonly type: 'owner-checks'; readonly introduction: VisitorIntroduction }
+  /** The visitor comes again with this prekey; the owner hears nothing of him until then. */
+  | { readonly type: 'other-prekey'; readonly answer: VisitorAnswer }
   /** The owner checks; the visitor is told the prekey and speaks with him end to end. */
   | {
       readonly type: 'end-to-end'
@@ -62,13 +64,15 @@ export function admit(door: Visited | undefined, visit: Visit): Verdict {
     return { type: 'owner-checks', introduction: { ...NO_OFFER, ...key } }
   }
   const { prekey } = door
+  const answer = { prekey, challenge: 0, use_compression: door.useCompression }
+  if (offer.early && offer.prekey !== prekey) return { type: 'other-prekey', answer }
   // A proof that was made with an older prekey says nothing; his first record will.
   const proof = offer.prekey === prekey ? offer.proof : ''
   const { ephemeral } = offer
   return {
     type: 'end-to-end',
     introduction: { ...NO_KEY, ephemeral, prekey, proof, use_compression },
-    answer: { prekey, challenge: 0, use_compression: door.useCompression },
+    answer,
   }
 }
 

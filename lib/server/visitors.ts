@@ -46,7 +46,7 @@ interface Door {
   readonly observed: () => string
 }
 
-/** How long a refused visitor may take to read why. */
+/** How long a visitor whose stream ends may take to read why. */
 const READ_ANSWER_MS = 1_000
 /** For the second message of a visitor of ours. */
 const ANSWER_TIMEOUT_MS = 10_000
@@ -82,7 +82,7 @@ export class Visitors {
     door.visited = { ...door.visited, prekey }
   }
 
-  /** Resolves with true when the visitor was let in. Rejects as the channel's reads do. */
+  /** Resolves with true unless the visitor was refused. Rejects as the channel's reads do. */
   async receive({ session, channel, message, client }: VisitorConnection): Promise<boolean> {
     const { proxy_name: name } = message
     if (client === undefined) {
@@ -107,6 +107,11 @@ export class Visitors {
       this.#refuse(channel, name, verdict.type === 'refuse' ? verdict.reason : 'try again')
       return false
     }
+    if (verdict.type === 'other-prekey') {
+      send(channel, name, verdict.answer)
+      channel.close('the owner has another prekey', READ_ANSWER_MS)
+      return true
+    }
     const told =
       verdict.type === 'end-to-end'
         ? { ...verdict, answer: { ...verdict.answer, observed: door.observed() } }
@@ -117,7 +122,7 @@ export class Visitors {
 
   #userOf(
     { session, channel, message, client }: VisitorConnection,
-    verdict: Exclude<Verdict, { type: 'refuse' } | { type: 'challenge' }>,
+    verdict: Exclude<Verdict, { type: 'refuse' | 'challenge' | 'other-prekey' }>,
   ): UserConnection {
     const halfClose = client?.agreesOn('half-close') === true
     const hasDatagrams = client?.agreesOn('datagrams') === true && session.datagrams !== undefined

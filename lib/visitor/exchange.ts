@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts'
 import type { VisitorConfig } from '../config/index.ts'
 import { VisitorSecret } from '../e2e/index.ts'
-import type { SessionKeys } from '../e2e/index.ts'
+import type { Sealing } from '../e2e/index.ts'
 import { TunnelError } from '../errors.ts'
 import type { Stream } from '../transport/transport.ts'
 import { authKey } from '../wire/auth.ts'
@@ -21,23 +21,29 @@ const MAX_TEXT = 500
 export const KEY_HINT: string = 'are type and secretKey the same on both sides?'
 
 /** What the stream is after the exchange. */
-export interface Opened {
+export interface Opened<Early = undefined> {
   readonly stream: Stream
   /** Of an end-to-end stream; undefined where frps reads along. */
   readonly sealed: Sealed | undefined
+  /** What `early` made of the stream. */
+  readonly early: Early | undefined
 }
 
-export interface Sealed {
-  readonly keys: SessionKeys
-  readonly compression: boolean
+export interface Sealed extends Sealing {
   readonly isProven: boolean
   /** IP address of the owner as the server sees it; empty where it does not say. */
   readonly observed: string
 }
 
-export interface ExchangeOptions {
+export interface ExchangeOptions<Early> {
   readonly signal: AbortSignal
   readonly clock: Clock
+  /**
+   * Called as soon as the message is on its way: what it writes to the stream goes with it and
+   * needs no answer first. Called again, with another stream, when the owner has another prekey.
+   * Where it is given the stream is proven; to read from it one waits for `open`.
+   */
+  readonly early?: ((stream: Stream, sealing: Sealing) => Early) | undefined
 }
 
 /** Of the proxy that is visited, as it is on the wire; `user` is the visitor's. */
@@ -45,6 +51,9 @@ export function proxyNameOf({ serverUser, serverName }: VisitorConfig, user: str
   const prefix = serverUser === '' ? user : serverUser
   return prefix === '' ? serverName : `${prefix}.${serverName}`
 }
+
+/** The owner renews its prekey every ten minutes: twice at most, not in each of these. */
+const MAX_PREKEYS = 3
 
 /** The proxy that a visitor visits, as it knows it. */
 export class Target {
@@ -69,16 +78,44 @@ export class Target {
    * Asks for the proxy on a stream of its own. Rejects with ABORTED, PROXY_REFUSED, AUTH_FAILED,
    * PROTOCOL_ERROR, SESSION_CLOSED or TIMED_OUT.
    */
-  async open(from: VisitorSession, options: ExchangeOptions): Promise<Opened> {
+  async open<Early = undefined>(
+    from: VisitorSession,
+    options: ExchangeOptions<Early>,
+  ): Promise<Opened<Early>> {
+    for (let count = 0; count < MAX_PREKEYS; count++) {
+      const opened = await this.#try(from, options)
+      if (opened !== undefined) return opened
+    }
+    throw new TunnelError('AUTH_FAILED', 'the server gives another prekey each time')
+  }
+
+  /** The proxy was end to end before: what is sent early will be understood. */
+  get isKnown(): boolean {
+    return this.#secret.wasEndToEnd
+  }
+
+  /** Undefined where another prekey has come, which is known from now on. */
+  async #try<Early>(
+    from: VisitorSession,
+    { signal, clock, early: begin }: ExchangeOptions<Early>,
+  ): Promise<Opened<Early> | undefined> {
     const stream = await from.session.openStream()
-    const channel = new MessageChannel(stream, { clock: options.clock })
+    const channel = new MessageChannel(stream, { clock })
     try {
-      const sealed = await this.#agree(channel, from, options.signal)
-      const opened: Opened = { stream: channel.detach(), sealed }
-      opened.stream.setPriority?.(this.config.transport.priority)
+      let early: Early | undefined
+      const sealed = await this.#agree(channel, from, {
+        signal,
+        early: begin && (sealing => (early = begin(stream, sealing))),
+      })
+      if (begin !== undefined && sealed?.isProven === false) {
+        channel.destroy()
+        return undefined
+      }
+      channel.detach()
+      stream.setPriority?.(this.config.transport.priority)
       // Until it has its next owner, an error of it belongs to nobody; 'close' tells the same.
-      opened.stream.on('error', ignore)
-      return opened
+      stream.on('error', ignore)
+      return { stream, sealed, early }
     } catch (error) {
       channel.destroy()
       throw error
@@ -88,7 +125,10 @@ export class Target {
   async #agree(
     channel: MessageChannel,
     from: VisitorSession,
-    signal: AbortSignal,
+    { signal, early }: {
+      readonly signal: AbortSignal
+      readonly early: ((sealing: Sealing) => void) | undefined
+    },
   ): Promise<Sealed | undefined> {
     if (!from.features.includes('visitor-e2e')) {
       this.#acceptPlain('the server is a real frps')
@@ -96,8 +136,11 @@ export class Target {
       return undefined
     }
     const connection = await this.#secret.connect()
-    const quicfrp = { ...connection.offer, ...this.#wishes(from) }
-    const { quicfrp: answer } = await ask(channel, { ...this.#message(from), quicfrp }, signal)
+    const isEarly = early !== undefined
+    const quicfrp = { ...connection.offer, ...this.#wishes(from), early: isEarly }
+    const answering = ask(channel, { ...this.#message(from), quicfrp }, signal)
+    if (connection.early !== undefined) early?.(connection.early)
+    const { quicfrp: answer } = await answering
     if (answer === undefined) {
       throw new TunnelError('PROTOCOL_ERROR', 'the server did not answer the offer of a visitor')
     }

@@ -23,32 +23,25 @@ export async function openPacketPath(
   { signal }: { readonly signal: AbortSignal },
 ): Promise<PacketPath> {
   const { clock } = host
-  for (let attempt = 0; attempt < 3; attempt++) {
-    const from = await host.session({ signal })
-    const { stream, sealed } = await target.open(from, { signal, clock })
-    if (sealed === undefined) {
-      const { secretKey, transport } = target.config
-      const encryptionKey = transport.useEncryption ? deriveKey(secretKey.reveal()) : undefined
-      const plain = layerStream(stream, { encryptionKey, compression: transport.useCompression })
-      return { link: frpFlowLink({ stream: plain, side: 'user', clock }), isEndToEnd: false, sealed }
-    }
-    // Packets can be lost, so none of them can be the proof: it must travel with the offer. The
-    // first answer brings the prekey that it is made with.
-    if (!sealed.isProven) {
-      stream.destroy()
-      continue
-    }
-    const session = from.features.includes('datagrams') ? from.session : undefined
-    try {
-      const { transport } = target.config
-      const redundancy = 'udpRedundancy' in transport ? transport.udpRedundancy : undefined
-      const link = await openFlowLink({ stream, session, clock, redundancy })
-      const ends = { sending: sealed.keys.toProxy, receiving: sealed.keys.toVisitor }
-      return { link: sealedLink(link, ends, () => undefined), isEndToEnd: true, sealed }
-    } catch (error) {
-      const detail = `the proxy did not let us in (${errorDetail(error)})`
-      throw new TunnelError('AUTH_FAILED', `${detail}; ${KEY_HINT}`)
-    }
+  const from = await host.session({ signal })
+  // Packets can be lost, so none of them can be the proof: it must travel with the offer.
+  const early = (): undefined => undefined
+  const { stream, sealed } = await target.open(from, { signal, clock, early })
+  if (sealed === undefined) {
+    const { secretKey, transport } = target.config
+    const encryptionKey = transport.useEncryption ? deriveKey(secretKey.reveal()) : undefined
+    const plain = layerStream(stream, { encryptionKey, compression: transport.useCompression })
+    return { link: frpFlowLink({ stream: plain, side: 'user', clock }), isEndToEnd: false, sealed }
   }
-  throw new TunnelError('AUTH_FAILED', 'the server gives another prekey each time')
+  const session = from.features.includes('datagrams') ? from.session : undefined
+  try {
+    const { transport } = target.config
+    const redundancy = 'udpRedundancy' in transport ? transport.udpRedundancy : undefined
+    const link = await openFlowLink({ stream, session, clock, redundancy })
+    const ends = { sending: sealed.keys.toProxy, receiving: sealed.keys.toVisitor }
+    return { link: sealedLink(link, ends, () => undefined), isEndToEnd: true, sealed }
+  } catch (error) {
+    const detail = `the proxy did not let us in (${errorDetail(error)})`
+    throw new TunnelError('AUTH_FAILED', `${detail}; ${KEY_HINT}`)
+  }
 }

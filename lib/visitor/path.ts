@@ -4,6 +4,7 @@
 
 import type { Duplex } from 'node:stream'
 import type { Address } from '../address.ts'
+import type { FirstBytes } from './first-bytes.ts'
 
 /** Where the bytes go at the moment. */
 export interface Route {
@@ -17,6 +18,12 @@ export interface Route {
 export const END_TO_END = 'end to end with the proxy: the server cannot read along'
 export const NOT_END_TO_END =
   'not end to end: the server or the proxy is a real frp, the server can read along'
+
+export interface OpenStreamOptions {
+  readonly signal: AbortSignal
+  /** Of the user; a path that waits for an answer may send them with its question. */
+  readonly first?: FirstBytes
+}
 
 export interface PathStream {
   /** Plain bytes from and to the service of the proxy. The taker destroys it. */
@@ -33,7 +40,7 @@ export interface VisitorPath {
    * there is no route any more. Rejects with ABORTED (the signal), PROXY_REFUSED (the server's or
    * the owner's words), AUTH_FAILED, SESSION_CLOSED or TIMED_OUT.
    */
-  openStream(options: { readonly signal: AbortSignal }): Promise<PathStream>
+  openStream(options: OpenStreamOptions): Promise<PathStream>
   /** Undefined while there is none. */
   readonly route: Route | undefined
   /** Called at each change of `route`. One handler. */

@@ -15,6 +15,7 @@ import { splice } from '../stream/splice.ts'
 import type { Session } from '../transport/transport.ts'
 import type { Target } from './exchange.ts'
 import type { VisitorHost } from './host.ts'
+import { nextPoll } from './first-bytes.ts'
 import { openPacketPath } from './packet-path.ts'
 import { END_TO_END, type PathStream, type Route, type VisitorPath } from './path.ts'
 
@@ -304,14 +305,6 @@ export class PeerPath implements VisitorPath {
     })
     this.#retryMs = Math.min(MAX_RETRY_MS, 2 * this.#retryMs)
   }
-}
-
-/**
- * What the user has already sent is read by then, and leaves in the packet of the head: half a
- * millisecond less until the first byte than with two packets for three programs.
- */
-function nextPoll(): Promise<void> {
-  return new Promise(resolve => setImmediate(() => setImmediate(resolve)))
 }
 
 /** 128 random bits as an address (RFC 4193), which flows are named by. */

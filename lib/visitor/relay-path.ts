@@ -1,13 +1,16 @@
 // The way through frps: each user's stream is one of the session, asked for with the proxy's name.
 
-import { visitorStream } from '../e2e/index.ts'
+import type { Duplex } from 'node:stream'
+import { type Sealing, visitorStream } from '../e2e/index.ts'
 import { layerStream } from '../stream/layers.ts'
 import { deriveKey } from '../wire/cipher.ts'
 import { Target } from './exchange.ts'
+import { type FirstBytes, nextPoll } from './first-bytes.ts'
 import type { VisitorHost } from './host.ts'
 import {
   END_TO_END,
   NOT_END_TO_END,
+  type OpenStreamOptions,
   type PathStream,
   type Route,
   type VisitorPath,
@@ -31,12 +34,19 @@ export class RelayPath implements VisitorPath {
   /** It never changes by itself: it is there when the session is. */
   onRoute(): void {}
 
-  async openStream({ signal }: { readonly signal: AbortSignal }): Promise<PathStream> {
+  async openStream({ signal, first }: OpenStreamOptions): Promise<PathStream> {
     const { clock } = this.#host
     const from = await this.#host.session({ signal })
-    const { stream, sealed } = await this.#target.open(from, { signal, clock })
+    const { isKnown } = this.#target
+    if (isKnown) await nextPoll()
+    const { stream, sealed, early } = await this.#target.open(from, {
+      signal,
+      clock,
+      early: isKnown ? (...begun) => sendEarly(...begun, first) : undefined,
+    })
     this.#note(sealed !== undefined)
     const halfClose = from.features.includes('half-close')
+    if (early) return { stream: early, halfClose, isEndToEnd: true }
     if (sealed) return { stream: visitorStream(stream, sealed), halfClose, isEndToEnd: true }
     const { secretKey, transport } = this.#target.config
     const encryptionKey = transport.useEncryption ? deriveKey(secretKey.reveal()) : undefined
@@ -53,3 +63,14 @@ export class RelayPath implements VisitorPath {
     this.#host.log.info(isEndToEnd ? END_TO_END : NOT_END_TO_END)
   }
 }
+
+/** The stream as the owner will read it, with the user's first bytes on it. */
+function sendEarly(stream: Duplex, sealing: Sealing, first: FirstBytes | undefined): Duplex {
+  const plain = visitorStream(stream, { ...sealing, isProven: true })
+  // Where the owner has another prekey it ends without ever having had an owner.
+  plain.on('error', ignore)
+  first?.sendTo(plain)
+  return plain
+}
+
+function ignore(): void {}

@@ -9,6 +9,7 @@ import { splice } from '../stream/splice.ts'
 import { Door } from './door.ts'
 import { Entrance } from './entrance.ts'
 import { KEY_HINT, Target } from './exchange.ts'
+import { FirstBytes } from './first-bytes.ts'
 import type { Visitor, VisitorHost, VisitorState } from './host.ts'
 import type { VisitorPath } from './path.ts'
 import { RelayPath } from './relay-path.ts'
@@ -112,8 +113,12 @@ export class StreamVisitor implements Visitor {
   }
 
   async #join(user: Duplex, signal: AbortSignal): Promise<void> {
-    const opening = this.#path.openStream({ signal })
-    const { stream, halfClose, isEndToEnd } = await opening.finally(() => this.#waiting--)
+    const first = new FirstBytes(user)
+    const opening = this.#path.openStream({ signal, first }).finally(() => {
+      this.#waiting--
+      first.stop()
+    })
+    const { stream, halfClose, isEndToEnd } = await opening
     if (user.destroyed) {
       stream.destroy()
       return

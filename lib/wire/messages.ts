@@ -50,6 +50,11 @@ export interface VisitorOffer {
 export interface VisitorWishes extends VisitorOffer {
   /** A StreamPriority for what the server writes to him; empty = auto. */
   readonly priority: string
+  /**
+   * The stream is of use with `prekey` alone: what follows the message is sealed with its keys. If
+   * the owner has another one by now, the answer says so and ends the stream.
+   */
+  readonly early: boolean
 }
 
 /** The answer of a server of ours to an offer. */

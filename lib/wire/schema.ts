@@ -159,7 +159,7 @@ export const SCHEMA: {
       timestamp: 'int',
       use_encryption: 'boolean',
       use_compression: 'boolean',
-      quicfrp: { optional: { ...OFFER, priority: 'string' } },
+      quicfrp: { optional: { ...OFFER, priority: 'string', early: 'boolean' } },
     },
   },
   NewVisitorConnResp: {

@@ -129,6 +129,19 @@ export function visitorStreamSuite(transport: TransportChoice, type: StreamVisit
     t.equal(answers.filter(Boolean).length, 150)
   })
 
+  t.test(title('who sends before he is answered loses nothing, the second time either'), async t => {
+    const localPort = await service(t, socket => {
+      void readAll(socket).then(asked => socket.end(sha256(asked)))
+    })
+    const { door } = await open(t, localPort)
+    for (let i = 0; i < 3; i++) {
+      const up = payload(3 * MIB)
+      const socket = await user(t, door)
+      socket.end(up.bytes)
+      t.equal((await readAll(socket)).toString(), up.sha256)
+    }
+  })
+
   t.test(title('a wrong secret gets nothing, is told so, and disturbs nobody'), async t => {
     let isReached = false
     const localPort = await service(t, () => (isReached = true))

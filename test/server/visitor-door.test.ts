@@ -6,7 +6,13 @@ import { authKey } from '../../lib/wire/auth.ts'
 import type { NewVisitorConn } from '../../lib/wire/messages.ts'
 
 const PREKEY = Buffer.alloc(32, 1).toString('base64')
-const OFFER = { ephemeral: Buffer.alloc(32, 2).toString('base64'), prekey: PREKEY, proof: 'p', priority: '' }
+const OFFER = {
+  ephemeral: Buffer.alloc(32, 2).toString('base64'),
+  prekey: PREKEY,
+  proof: 'p',
+  priority: '',
+  early: false,
+}
 
 /** Of a real owner, who brought the secret. */
 const real: Visited = {
@@ -94,6 +100,16 @@ t.test('two of ours are introduced, and a proof for another prekey is left out',
     answer: { prekey: PREKEY, use_compression: true },
   })
   t.match(offered('older'), { introduction: { prekey: PREKEY, proof: '' } })
+})
+
+t.test('who has sent bytes with his offer is introduced if the owner can read them', async t => {
+  const offered = (prekey: string): Verdict => {
+    const quicfrp = { ...OFFER, prekey, early: true }
+    return admit(own, visit({ isOwn: true, message: message({ quicfrp }) }))
+  }
+  t.match(offered(PREKEY), { type: 'end-to-end', introduction: { proof: 'p' } })
+  const answer = { prekey: PREKEY, challenge: 0, use_compression: true }
+  for (const other of ['', 'older']) t.strictSame(offered(other), { type: 'other-prekey', answer })
 })
 
 t.test('the list of users counts for those of ours, too', async t => {

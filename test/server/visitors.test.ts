@@ -33,7 +33,7 @@ async function priorities(priority: string): Promise<string[]> {
     timestamp: 0,
     use_encryption: false,
     use_compression: false,
-    quicfrp: { ...OFFER, priority },
+    quicfrp: { ...OFFER, priority, early: false },
   }
   const [, session] = memoryPair()
   const client = { user: '', agreesOn: () => true }

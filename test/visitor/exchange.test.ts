@@ -1,5 +1,7 @@
 // The words of a visitor with servers that are honest, and with some that are not.
 
+import { once } from 'node:events'
+import type { Duplex } from 'node:stream'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../lib/clock.ts'
 import { clientConfigFromValues, type RawValues } from '../../lib/config/index.ts'
@@ -151,6 +153,67 @@ t.test('answers that make no sense end the attempt', async t => {
     await t.rejects(target().open(session, options), { code: 'AUTH_FAILED' })
   }
 })
+
+t.test('what is written early leaves before the answer, on the stream of each prekey', async t => {
+  const [client, server] = memoryPair()
+  t.teardown(() => client.close())
+  const other = { ...ok, quicfrp: { prekey: Buffer.alloc(32, 8).toString('base64') } }
+  // The first stream teaches the prekey; of the next two only the second is of use.
+  const answers = [prekey, other, other]
+  const early: string[] = []
+  server.onStream(stream => {
+    const channel = new MessageChannel(stream)
+    void channel.readExpected('NewVisitorConn').then(async message => {
+      if (message.quicfrp?.early === true) early.push(await textOf(stream))
+      channel.send(answers.shift() ?? ok)
+    })
+  })
+  const session = { session: client, runId: 'run', features: OWN, signalling: NO_HOLES }
+  const visited = target()
+  t.notOk(visited.isKnown)
+  await visited.open(session, options)
+  t.ok(visited.isKnown)
+  const keys: string[] = []
+  const opened = await visited.open(session, {
+    ...options,
+    early: (stream, sealing) => {
+      keys.push(sealing.keys.toProxy.toString('hex'))
+      stream.write(`bytes ${keys.length}`)
+      return keys.length
+    },
+  })
+  t.strictSame(early, ['bytes 1', 'bytes 2'])
+  t.match(opened, { early: 2, sealed: { isProven: true } })
+  t.equal(opened.sealed?.keys.toProxy.toString('hex'), keys[1])
+  t.not(keys[0], keys[1])
+})
+
+t.test('a server that gives another prekey each time is left', async t => {
+  const [client, server] = memoryPair()
+  t.teardown(() => client.close())
+  let count = 0
+  server.onStream(stream => {
+    const channel = new MessageChannel(stream)
+    void channel.readExpected('NewVisitorConn').then(() => {
+      channel.send({ ...ok, quicfrp: { prekey: Buffer.alloc(32, ++count).toString('base64') } })
+    })
+  })
+  const session = { session: client, runId: 'run', features: OWN, signalling: NO_HOLES }
+  const early = (): undefined => undefined
+  await t.rejects(target().open(session, { ...options, early }), {
+    code: 'AUTH_FAILED',
+    message: /another prekey each time/,
+  })
+  t.equal(count, 3)
+})
+
+async function textOf(stream: Duplex): Promise<string> {
+  for (;;) {
+    const chunk: Buffer | null = stream.read()
+    if (chunk !== null) return chunk.toString()
+    await once(stream, 'readable')
+  }
+}
 
 t.test('a priority is told to a server that knows it, and used on our end', async t => {
   const values = { transport: { priority: 'interactive' } }
