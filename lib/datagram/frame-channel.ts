@@ -26,6 +26,7 @@ export class FrameChannel implements DatagramChannel {
   #written = 0
   #filled = 0
   #isFlushing = false
+  #isHeld = false
   /** The start of a frame whose end has not come. */
   #rest: Buffer = Buffer.alloc(0)
 
@@ -40,6 +41,16 @@ export class FrameChannel implements DatagramChannel {
     this.#stream.on('data', (chunk: Buffer) => this.#read(chunk))
   }
 
+  /** Nothing is written before `release`; a piece of it is kept. */
+  hold(): void {
+    this.#isHeld = true
+  }
+
+  release(): void {
+    this.#isHeld = false
+    this.#flush()
+  }
+
   send(payload: Uint8Array): boolean {
     const stream = this.#stream
     if (payload.length > this.maxBytes || stream.destroyed) return false
@@ -52,6 +63,11 @@ export class FrameChannel implements DatagramChannel {
     }
     const length = LENGTH_BYTES + payload.length
     if (this.#filled + length > this.#piece.length) {
+      // Only the piece that is held is kept.
+      if (this.#isHeld && this.#filled > 0) {
+        this.#isRefused = true
+        return false
+      }
       this.#flush()
       this.#piece = Buffer.allocUnsafeSlow(Math.max(PIECE_BYTES, length))
       this.#written = 0
@@ -78,6 +94,7 @@ export class FrameChannel implements DatagramChannel {
 
   #flush(): void {
     this.#isFlushing = false
+    if (this.#isHeld) return
     if (this.#filled === this.#written || this.#stream.destroyed) return
     const isBelow = this.#stream.write(this.#piece.subarray(this.#written, this.#filled))
     this.#written = this.#filled

@@ -14,6 +14,8 @@ export interface HubLink {
   readonly isMine: boolean
   readonly redundancy: Redundancy
   readonly bucket: TokenBucket | undefined
+  /** Takes its datagrams as long as the other side may not know the link. */
+  readonly early?: { send(datagram: Uint8Array): boolean } | undefined
   /** Tells the link's owner of a flow that the other side has opened; false refuses it. */
   handleFlow(flow: Flow): boolean
 }

@@ -189,6 +189,8 @@ export class FlowHub implements FlowHost {
 
   #put(flow: HubFlow, length: number, how: { isCopy: boolean; now: number }): boolean {
     const datagram = scratch.subarray(0, length)
+    const { early } = flow.link
+    if (early !== undefined) return early.send(datagram)
     if (this.#queue.isEmpty && this.#channel.send(datagram)) return true
     if (how.isCopy) return false
     this.#queue.limits = this.#channel.isNear === true ? NEAR_LIMITS : FAR_LIMITS
@@ -203,6 +205,11 @@ export class FlowHub implements FlowHost {
   }
 
   // ---- in
+
+  /** One that came another way than by the channel. */
+  handleDatagram(datagram: Buffer): void {
+    this.#receive(datagram)
+  }
 
   #receive(datagram: Buffer): void {
     const head = this.#head

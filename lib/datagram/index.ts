@@ -9,4 +9,12 @@ export {
 } from './flow.ts'
 export { encodeAddress } from './header.ts'
 export { frpFlowLink, type FrpLinkOptions } from './frp-link.ts'
-export { acceptFlowLink, openFlowLink, type FlowLinkOptions } from './link.ts'
+export {
+  acceptFlowLink,
+  beginFlowLink,
+  openFlowLink,
+  receiveFlowLink,
+  type BegunLink,
+  type FlowLinkOptions,
+  type ReceivedLink,
+} from './link.ts'

@@ -23,7 +23,9 @@ export function sealedLink(link: FlowLink, keys: LinkKeys, onOpened: () => void)
       return flow && seal(flow)
     },
     onFlow: handler => link.onFlow(flow => handler(seal(flow))),
-    peerIdleMs: link.peerIdleMs,
+    get peerIdleMs() {
+      return link.peerIdleMs
+    },
     closed: link.closed,
     close: () => link.close(),
   }

@@ -2,7 +2,7 @@
 // messages for all users of the visitor, or between two of ours a flow link, whose packets go on to
 // the owner's link one by one (frp-wire.md section 6.7).
 
-import { acceptFlowLink, type Flow, type FlowLink, openFlowLink } from '../datagram/index.ts'
+import { beginFlowLink, type Flow, receiveFlowLink, type ReceivedLink } from '../datagram/index.ts'
 import { refuse } from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import { formatAddress } from '../address.ts'
@@ -48,7 +48,10 @@ export function packetServer(spec: ProxySpec, host: ProxyHost): (user: UserConne
   }
 }
 
-/** The owner first: when the visitor's link is there, the owner has accepted him. */
+/**
+ * What the visitor sends early goes on at once: the owner looks at it when it has accepted him. His
+ * link is answered after the owner's, so that he knows.
+ */
 async function join(
   user: UserConnection,
   host: ProxyHost,
@@ -59,26 +62,31 @@ async function join(
   const gone = new AbortController()
   user.stream.once('close', () => gone.abort())
   const work = await host.openWorkStream(user, { signal: gone.signal })
-  const { session } = packets
-  const inner = await openFlowLink({ stream: work.stream, session, clock, bucket })
-  let outer: FlowLink
-  try {
-    const { peerIdleMs: idleMs } = inner
+  const { stream } = work
+  const { link: inner, answered } = beginFlowLink({ ...packets, stream, clock, bucket })
+  const receive = async (): Promise<ReceivedLink> => {
     const session = user.visit?.datagrams
-    outer = await acceptFlowLink({ stream: user.stream, session, clock, idleMs })
+    const received = await receiveFlowLink({ stream: user.stream, session, clock })
+    const { link: outer } = received
+    void outer.closed.then(() => inner.close())
+    void inner.closed.then(() => outer.close())
+    outer.onFlow(flow => {
+      const onward = inner.open(flow.address)
+      if (onward === undefined) flow.close()
+      else connect(flow, onward, host)
+    })
+    return received
+  }
+  try {
+    // Either may be the first to fail.
+    const [{ answer }] = await Promise.all([receive(), answered()])
+    answer({ idleMs: inner.peerIdleMs })
   } catch (error) {
     inner.close()
     throw error
   }
   const finish = host.countConnection(user.remote)
-  outer.onFlow(flow => {
-    const onward = inner.open(flow.address)
-    if (onward === undefined) flow.close()
-    else connect(flow, onward, host)
-  })
-  void outer.closed.then(() => inner.close())
   await inner.closed
-  outer.close()
   // Packets were counted one by one.
   finish({ inBytes: 0, outBytes: 0 })
 }

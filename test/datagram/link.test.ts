@@ -3,10 +3,12 @@ import t from 'tap'
 import { ManualClock, systemClock } from '../../lib/clock.ts'
 import {
   acceptFlowLink,
+  beginFlowLink,
   type Flow,
   type FlowLink,
   type FlowLinkOptions,
   openFlowLink,
+  receiveFlowLink,
 } from '../../lib/datagram/index.ts'
 import { memoryPair } from '../../lib/transport/memory.ts'
 
@@ -51,6 +53,49 @@ for (const way of ['datagrams', 'frames'] as const) {
         flow?.send(payload)
         t.ok((await answered).equals(payload), `${length} bytes`)
       }
+      opened.close()
+    })
+
+    t.test('what is sent before the answer arrives, and what is sent back waits', async t => {
+      const [client, server] = memoryPair()
+      const arrived = new Promise<Duplex>(resolve => server.onStream(resolve))
+      const stream = await client.openStream()
+      const clock = systemClock
+      const { link: opened, answered } = beginFlowLink({ stream, session: near, clock })
+      const flow = opened.open(USER)
+      const early = Array.from({ length: 20 }, (_, index) => Buffer.alloc(1_200, index))
+      const echoed: Buffer[] = []
+      const isLater = new Promise<void>(resolve => {
+        flow?.onPacket(packet => {
+          echoed.push(Buffer.from(packet))
+          if (packet.equals(Buffer.from('later'))) resolve()
+        })
+      })
+      for (const packet of early) flow?.send(packet)
+      const other = await arrived
+      const { link: accepted, answer: say } = await receiveFlowLink({
+        stream: other,
+        session: far,
+        clock,
+      })
+      const came: Buffer[] = []
+      await new Promise<void>(resolve => {
+        accepted.onFlow(flow => {
+          flow.onPacket(packet => {
+            came.push(Buffer.from(packet))
+            flow.send(packet)
+            if (came.length === early.length) resolve()
+          })
+        })
+      })
+      t.ok(Buffer.concat(came).equals(Buffer.concat(early)))
+      say({ idleMs: 7_000 })
+      await answered()
+      t.equal(opened.peerIdleMs, 7_000)
+      flow?.send(Buffer.from('later'))
+      await isLater
+      t.ok(echoed.length > 10, `${echoed.length} of them came back`)
+      t.ok(echoed[0]?.equals(early[0] ?? Buffer.alloc(0)))
       opened.close()
     })
 
