@@ -167,6 +167,11 @@ export class Peer {
     this.#tell(now => this.#policy.handleRelay(true, undefined, now))
   }
 
+  /** Where the server sees the other client; empty where it does not say. */
+  handleObserved(ip: string): void {
+    if (ip !== '') this.#observed = [ip]
+  }
+
   /** The handshake is done. Ends with the session. */
   attachSession(session: PeerSession): void {
     this.#session = session

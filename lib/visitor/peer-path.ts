@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto'
 import type { Address } from '../address.ts'
 import type { XtcpVisitorConfig } from '../config/index.ts'
 import { type FlowLink, openFlowLink } from '../datagram/index.ts'
+import type { SessionKeys } from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import { openStreamOf, type Peer, type PeerNetwork, type PeerStatus } from '../peer/index.ts'
 import { visitorPeer } from '../peer/index.ts'
@@ -16,7 +17,7 @@ import type { Session } from '../transport/transport.ts'
 import type { Target } from './exchange.ts'
 import type { VisitorHost } from './host.ts'
 import { nextPoll } from './first-bytes.ts'
-import { openPacketPath } from './packet-path.ts'
+import { openEarlyPath, openPacketPath } from './packet-path.ts'
 import { END_TO_END, type PathStream, type Route, type VisitorPath } from './path.ts'
 
 /** After a failure; doubles up to the second. A user who comes makes it try at once. */
@@ -33,6 +34,13 @@ export interface PeerPathOptions {
   readonly host: VisitorHost
   readonly network: PeerNetwork
   readonly target: Target
+}
+
+/** The link may not be answered yet. */
+interface Begun {
+  readonly peer: Peer
+  readonly link: FlowLink
+  readonly connecting: Promise<Session>
 }
 
 interface Connected {
@@ -177,35 +185,59 @@ export class PeerPath implements VisitorPath {
   }
 
   async #open(): Promise<Connected> {
-    const { host, network, target } = this.#options
+    const { host, target } = this.#options
     const { signal } = this.#closing
     this.#cancelRetry?.()
     this.#address = newAddress()
-    const { link, sealed } = await openPacketPath(target, host, { signal })
-    const flow = link.open(this.#address)
-    if (sealed === undefined || flow === undefined) {
-      link.close()
-      throw new TunnelError('SESSION_CLOSED', 'the way over the server is over')
+    let last: Begun | undefined
+    const begin = (link: FlowLink, keys: SessionKeys): Begun => {
+      last?.peer.close('the owner has another prekey')
+      last = this.#begin(link, keys)
+      return last
     }
-    const { peer, connect } = visitorPeer({
-      name: target.name,
-      keys: sealed.keys,
-      network,
-      clock: host.clock,
-      log: host.log,
-      mayRelay: this.#config.relay,
-      onChange: () => this.#handleChange(),
-      signal,
-    })
-    peer.attachRelay(flow, sealed.observed === '' ? undefined : sealed.observed)
-    this.#useLink(link, peer)
-    const connected = { peer, session: await connect() }
+    try {
+      const { begun, sealed } = await openEarlyPath(target, host, { signal, begin })
+      const { peer, link, connecting } = begun
+      peer.handleObserved(sealed.observed)
+      this.#useLink(link, peer)
+      return this.#use({ peer, session: await connecting })
+    } catch (error) {
+      last?.peer.close(errorDetail(error))
+      last?.link.close()
+      throw error
+    }
+  }
+
+  #use(connected: Connected): Connected {
+    const { host } = this.#options
+    const { peer } = connected
     this.#connected = connected
     host.clock.after(REHEARSAL_MS, () => this.#rehearse(connected))
     host.log.info(`peer connection established, ${END_TO_END}`)
     void peer.closed.then(reason => this.#handleClosed(peer, reason))
     this.#handleChange()
     return connected
+  }
+
+  /** The handshake begins on the way that the owner has not agreed to yet. */
+  #begin(link: FlowLink, keys: SessionKeys): Begun {
+    const { host, network, target } = this.#options
+    const { peer, connect } = visitorPeer({
+      name: target.name,
+      keys,
+      network,
+      clock: host.clock,
+      log: host.log,
+      mayRelay: this.#config.relay,
+      onChange: () => this.#handleChange(),
+      signal: this.#closing.signal,
+    })
+    const flow = link.open(this.#address)
+    if (flow !== undefined) peer.attachRelay(flow, undefined)
+    const connecting = connect()
+    // Whoever awaits it learns of a failure.
+    connecting.catch(ignore)
+    return { peer, link, connecting }
   }
 
   /** Once: the code is the same for all. */
