@@ -6,12 +6,12 @@ import type { Clock } from '../clock.ts'
 import type { VisitorConfig } from '../config/index.ts'
 import { VisitorSecret } from '../e2e/index.ts'
 import type { Sealing } from '../e2e/index.ts'
-import { TunnelError } from '../errors.ts'
+import { errorDetail, TunnelError } from '../errors.ts'
 import type { Stream } from '../transport/transport.ts'
 import { authKey } from '../wire/auth.ts'
 import { MessageChannel } from '../wire/channel.ts'
 import type { Draft, NewVisitorConn, NewVisitorConnResp } from '../wire/messages.ts'
-import type { VisitorSession } from './host.ts'
+import type { VisitorHost, VisitorSession } from './host.ts'
 
 /** frp's wait for the answer. A server of ours may ask the owner first. */
 const ANSWER_TIMEOUT_MS = 10_000
@@ -92,6 +92,34 @@ export class Target {
   /** The proxy was end to end before: what is sent early will be understood. */
   get isKnown(): boolean {
     return this.#secret.wasEndToEnd
+  }
+
+  /**
+   * Learns the prekey as soon as there is a session, so that the first user need not wait for it.
+   * Where the owner has not come yet, he asks. Never rejects.
+   */
+  async prepare(host: VisitorHost, signal: AbortSignal): Promise<void> {
+    const { clock, log } = host
+    try {
+      await this.learn(await host.session({ signal }), { signal, clock })
+    } catch (error) {
+      log.debug(`no prekey yet: ${errorDetail(error)}`)
+    }
+  }
+
+  /** Asks a server of ours for the prekey, and the owner for nothing. Rejects as `open`. */
+  async learn(from: VisitorSession, { signal, clock }: ExchangeOptions<never>): Promise<void> {
+    if (this.isKnown || !from.features.includes('visitor-e2e')) return
+    const channel = new MessageChannel(await from.session.openStream(), { clock })
+    try {
+      const { offer, accept } = await this.#secret.connect()
+      const quicfrp = { ...offer, early: true }
+      const { quicfrp: answer } = await ask(channel, { ...this.#message(from), quicfrp }, signal)
+      // A real owner has none.
+      if (answer !== undefined && answer.prekey !== '') accept(answer)
+    } finally {
+      channel.destroy()
+    }
   }
 
   /** Undefined where another prekey has come, which is known from now on. */

@@ -19,6 +19,7 @@ import {
 export class RelayPath implements VisitorPath {
   readonly #host: VisitorHost
   readonly #target: Target
+  readonly #closing = new AbortController()
   #isEndToEnd: boolean | undefined
 
   constructor(target: Target, host: VisitorHost) {
@@ -29,6 +30,10 @@ export class RelayPath implements VisitorPath {
   get route(): Route | undefined {
     const session = this.#host.current()?.session
     return session && { kind: 'relay', address: session.remoteAddress }
+  }
+
+  start(): void {
+    void this.#target.prepare(this.#host, this.#closing.signal)
   }
 
   /** It never changes by itself: it is there when the session is. */
@@ -54,7 +59,9 @@ export class RelayPath implements VisitorPath {
     return { stream: plain, halfClose, isEndToEnd: false }
   }
 
-  async close(): Promise<void> {}
+  async close(): Promise<void> {
+    this.#closing.abort()
+  }
 
   /** One line when it becomes known who can read, and one when that changes. */
   #note(isEndToEnd: boolean): void {

@@ -19,7 +19,7 @@ const MAX_WAITING = 1_024
 
 export function stcpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
   const path = new RelayPath(new Target(config, host.user), host)
-  return new StreamVisitor(config, { host, path })
+  return new StreamVisitor(config, { host, path, onStart: () => path.start() })
 }
 
 export interface StreamVisitorOptions {

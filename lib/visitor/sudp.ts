@@ -22,8 +22,11 @@ const RETRY_DELAY_MS = 1_000
 
 export function sudpVisitor(config: VisitorConfig, host: VisitorHost): Visitor {
   const target = new Target(config, host.user)
+  const closing = new AbortController()
   return new PacketVisitor(config, {
     host,
+    onStart: () => void target.prepare(host, closing.signal),
+    onEnd: () => closing.abort(),
     open: options => openPacketPath(target, host, options),
     route: () => {
       const session = host.current()?.session

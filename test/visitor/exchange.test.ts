@@ -188,6 +188,24 @@ t.test('what is written early leaves before the answer, on the stream of each pr
   t.not(keys[0], keys[1])
 })
 
+t.test('the prekey alone can be asked for, and a real owner is not asked for more', async t => {
+  const own = serverOf(t, OWN, prekey)
+  const visited = target()
+  await visited.learn(own.session, options)
+  t.ok(visited.isKnown)
+  t.match(own.heard, [{ quicfrp: { prekey: '', proof: '', early: true } }])
+  await visited.learn(own.session, options)
+  t.equal(own.heard.length, 1, 'once is enough')
+  const real = serverOf(t, OWN, challenge, ok)
+  const other = target()
+  await other.learn(real.session, options)
+  t.notOk(other.isKnown)
+  t.match(real.heard, [{ sign_key: '' }])
+  const frps = serverOf(t, [], ok)
+  await other.learn(frps.session, options)
+  t.strictSame(frps.heard, [])
+})
+
 t.test('a server that gives another prekey each time is left', async t => {
   const [client, server] = memoryPair()
   t.teardown(() => client.close())
