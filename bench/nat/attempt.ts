@@ -3,6 +3,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EpochMs } from '../load/messages.ts'
+import { median } from '../stats.ts'
 import type { NatPair, NatServer, PairOptions } from './peers.ts'
 import { PEER_RTT_MS, RELAY_RTT_MS } from './places.ts'
 import type { Conditions, Place } from './places.ts'
@@ -25,13 +26,19 @@ export interface AttemptOptions {
   /** Default DIRECT_BELOW_MS. */
   readonly directBelowMs?: number
   readonly settleMs?: number
+  /** A second connection after the first one. */
+  readonly hasNext?: boolean
 }
 
 export interface Attempt {
   /** From the connection to the door to the first byte of the answer; undefined: none came. */
   readonly firstByteMs: number | undefined
+  /** The same of the second connection. */
+  readonly nextByteMs: number | undefined
   /** From the same moment to that of the first message that went directly. */
   readonly directMs: number | undefined
+  /** Round trip of the messages that crossed the server, their median. */
+  readonly relayMs: number | undefined
   readonly isBroken: boolean
   /** What both clients said when no byte came. */
   readonly silence: Error | undefined
@@ -59,10 +66,15 @@ export async function attempt(
     pair.check()
     const after = await world.crossing()
     const first = firstByteMs(answer)
+    const next = options.hasNext
+      ? await world.ask({ ...questionOf(pair), limitMs, untilBelowMs: limitMs }, { signal })
+      : undefined
     return {
       firstByteMs: first,
+      nextByteMs: next && firstByteMs(next),
       silence: first === undefined ? silenceOf(pair) : undefined,
       directMs: directMs(answer, answer.startedAt, directBelowMs),
+      relayMs: relayMs(answer, directBelowMs),
       isBroken: answer.brokenAt !== undefined,
       directPackets: packetsBetween(before, after),
     }
@@ -119,6 +131,12 @@ export function firstByteMs({ startedAt, sentAt, roundTripMs }: EchoAnswer): num
   const [sent, took] = [sentAt[0], roundTripMs[0]]
   if (sent === undefined || took === undefined || took === null) return undefined
   return sent - startedAt + took
+}
+
+/** The first message is not counted: the connection was new. */
+export function relayMs({ roundTripMs }: EchoAnswer, directBelowMs: number): number | undefined {
+  const times = roundTripMs.slice(1).filter(took => took !== null && took >= directBelowMs)
+  return times.length === 0 ? undefined : median(times.map(Number))
 }
 
 /** From `since` to the first message sent after it that came back in less than `belowMs`. */

@@ -28,6 +28,7 @@ const METRICS = figures('pairs', [
   ['pairs-relayed', 'pairs that work by relay alone', '', 'lower'],
   ['pairs-first-byte', 'first byte for the user, all pairs', 'ms', 'lower'],
   ['pairs-first-byte-worst', 'first byte for the user, the worst pair', 'ms', 'lower'],
+  ['pairs-first-byte-over', 'pairs on the relay: first byte beyond its round trip', 'ms', 'lower'],
   ['pairs-no-answer', 'tries in which the user got no byte', '%', 'lower'],
   ['pairs-cone', 'time to direct, cone and public pairs', 'ms', 'lower'],
   ['pairs-other', 'time to direct, the other pairs that open', 'ms', 'lower'],
@@ -43,6 +44,7 @@ export const pairsPart: Part = {
   goals: [
     bound('pairs-direct', { atLeast: 46 }),
     bound('pairs-first-byte-worst', { atMost: RELAY_RTT_MS + 5 }),
+    bound('pairs-first-byte-over', { atMost: 5 }),
     bound('pairs-no-answer', { atMost: 0 }),
     bound('pairs-cone', { atMost: CONE_GOAL_MS }),
     bound('pairs-random', { atMost: 1600 }),
@@ -140,12 +142,19 @@ async function tryPair(rig: PartRig, pair: Pair): Promise<Attempt[]> {
 
 function valuesOf(
   pair: Pair,
-  { firstByteMs, directMs, directPackets }: Attempt,
+  { firstByteMs, directMs, directPackets, relayMs }: Attempt,
 ): Record<string, number> {
   const values: Record<string, number> = {}
   if (firstByteMs !== undefined) values['pairs-first-byte'] = firstByteMs
-  if (isHopeless(pair)) values['pairs-hopeless'] = directPackets
-  else if (directMs !== undefined) values[isCone(pair) ? 'pairs-cone' : 'pairs-other'] = directMs
+  if (isHopeless(pair)) {
+    values['pairs-hopeless'] = directPackets
+    if (firstByteMs !== undefined && relayMs !== undefined) {
+      values['pairs-first-byte-over'] = firstByteMs - relayMs
+    }
+  }
+  if (directMs !== undefined && !isHopeless(pair)) {
+    values[isCone(pair) ? 'pairs-cone' : 'pairs-other'] = directMs
+  }
   if (isRandom(pair) && directMs !== undefined) values['pairs-random'] = directMs
   return values
 }

@@ -1,7 +1,7 @@
 // What follows from the times that a user saw.
 
 import t from 'tap'
-import { answeredMs, directMs, firstByteMs, longestGapMs } from '../../bench/nat/attempt.ts'
+import { answeredMs, directMs, firstByteMs, longestGapMs, relayMs } from '../../bench/nat/attempt.ts'
 import type { EchoAnswer } from '../../bench/nat/traffic.ts'
 
 /** Relayed at first, one message lost for good, direct from 1,030 on, a stall, direct again. */
@@ -15,6 +15,11 @@ t.test('the first byte counts from the moment when the connection was asked for'
   t.equal(firstByteMs(SEEN), 63)
   t.equal(firstByteMs({ ...SEEN, sentAt: [], roundTripMs: [] }), undefined)
   t.equal(firstByteMs({ ...SEEN, sentAt: [1001], roundTripMs: [null] }), undefined)
+})
+
+t.test('the relay takes what its messages took, without the first and those that were lost', async t => {
+  t.equal(relayMs(SEEN, 50), 230)
+  t.equal(relayMs({ ...SEEN, roundTripMs: [62, 40, null, 41, 40, 40] }, 50), undefined)
 })
 
 t.test('direct is from the first message on that came back too soon for the server', async t => {
