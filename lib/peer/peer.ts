@@ -25,7 +25,9 @@ import type { Stream } from '../transport/transport.ts'
 import { type PeerKeys, peerKeys } from './keys.ts'
 import type { PeerNetwork } from './network.ts'
 import { Notes } from './notes.ts'
+import { PathReports } from './path-reports.ts'
 import { PEER, PeerSocket } from './peer-socket.ts'
+import { PeerUsers } from './peer-users.ts'
 import { Punching } from './punching.ts'
 import { Routes } from './routes.ts'
 import type { Signal } from './signals.ts'
@@ -51,9 +53,6 @@ export interface PeerOptions {
 const UNKNOWN_DATAGRAM_BYTES = 1252
 /** Probes whose answer is awaited. */
 const MAX_PENDING = 64
-const DELIVERY_MS = 1_000
-/** Packets of one turn of the loop need not be reported one by one. */
-const REPORT_MS = 5
 
 interface Pending {
   readonly route: Route
@@ -70,11 +69,10 @@ export class Peer {
   readonly closed: Promise<string>
   /** Set by the owner of the signalling stream; signals before that are lost. */
   onSignal: ((signal: Signal) => void) | undefined
-  /** The last user has left. */
-  onIdle: (() => void) | undefined
   readonly #options: PeerOptions
   readonly #routes: Routes
   readonly #policy: PathPolicy
+  readonly #reports: PathReports
   readonly #probes: ProbeSession
   readonly #notes: Notes
   readonly #alarm: Alarm
@@ -87,14 +85,7 @@ export class Peer {
   #session: PeerSession | undefined
   #observed: string[] = []
   #rediscovery: Promise<unknown> | undefined
-  #received = 0
-  #heardAt = new Map<Route, number>()
-  #sentAt = -Infinity
-  #delivery = { at: -Infinity, sentBytes: 0, lostBytes: 0 }
-  readonly #users = new Set<Stream>()
-  #hasPackets = false
-  /** Of all users, when they were last counted. */
-  #userBytes = 0
+  readonly #users = new PeerUsers()
   /** What the log has last said about the relay; empty since the path was direct. */
   #relayedBecause = ''
   #hasBegun = false
@@ -112,6 +103,7 @@ export class Peer {
     this.#probes = new ProbeSession({ role, keys: this.keys.probes, random: Math.random })
     this.#notes = new Notes(this.keys.notes)
     this.#policy = new PathPolicy({ role, random: Math.random }, clock.now())
+    this.#reports = new PathReports(this.#policy)
     this.#alarm = new Alarm(clock, () => this.#drive())
     this.#routes = new Routes(this.socket, network.port, {
       onStun: (route, socket, data, from) => this.#handleStun(route, socket, data, from),
@@ -189,7 +181,7 @@ export class Peer {
   /** The other side has proven itself. `mayRelay`: what it says about users' bytes. */
   handleHello(mayRelay: boolean): void {
     this.#mayRelay &&= mayRelay
-    if (!this.#mayRelay && this.#used === 'relay') this.#dropUsers()
+    if (!this.#mayRelay && this.#used === 'relay') this.#users.drop(notOverRelay())
     this.begin()
   }
 
@@ -216,21 +208,17 @@ export class Peer {
       stream.destroy(notOverRelay())
       return
     }
-    this.#users.add(stream)
-    if (kind === 'packets') this.#hasPackets = true
+    this.#users.add(stream, kind)
     this.#tell(now => this.#policy.handleActivity(now))
-    stream.once('close', () => {
-      this.#users.delete(stream)
-      if (this.#users.size === 0) this.onIdle?.()
-    })
   }
 
   get users(): number {
     return this.#users.size
   }
 
-  #dropUsers(): void {
-    for (const stream of [...this.#users]) stream.destroy(notOverRelay())
+  /** Called when the last user has left. One handler. */
+  onIdle(handler: () => void): void {
+    this.#users.onIdle = handler
   }
 
   status(): PeerStatus {
@@ -331,7 +319,7 @@ export class Peer {
         this.#options.log.debug(`path dropped: ${command.reason}`)
         this.#routes.remove(command.path)
         this.#sizes.delete(command.path)
-        this.#heardAt.delete(command.path)
+        this.#reports.forget(command.path)
         return
       case 'hint':
         this.#routes.send(command.route, this.#notes.encode(command.hint))
@@ -354,7 +342,7 @@ export class Peer {
     const known = this.#sizes.get(route)
     const bytes = isDirect ? (known ?? UNKNOWN_DATAGRAM_BYTES) : RELAY_DATAGRAM_BYTES
     if (this.#isNewRoute(route)) {
-      if (!this.takesUsers) this.#dropUsers()
+      if (!this.takesUsers) this.#users.drop(notOverRelay())
       const isNear = this.#policy.state().kind === 'lan'
       this.#session?.handleRoute({ datagramBytes: bytes, isNear })
     }
@@ -471,63 +459,17 @@ export class Peer {
   }
 
   #handleSent(): void {
-    const { clock } = this.#options
-    const now = clock.now()
-    if (now - this.#sentAt < REPORT_MS || this.#isOver) return
-    // Acknowledgements are not answered.
-    if (this.#session?.isAwaitingAnswer !== true) return
-    this.#sentAt = now
-    this.#policy.handleOutbound(now)
-    if (this.#hasProgress()) this.#policy.handleActivity(now)
-    if (!this.#isDriving) this.#schedule()
+    if (this.#isOver) return
+    const now = this.#options.clock.now()
+    const isNews = this.#reports.handleSent(this.#session, this.#users, now)
+    if (isNews && !this.#isDriving) this.#schedule()
   }
 
-  /** Users who say nothing are no reason to watch the ways closely. */
-  #hasProgress(): boolean {
-    if (this.#users.size === 0 || this.#hasPackets) return this.#users.size > 0
-    let bytes = 0
-    for (const { bytesRead = 0, bytesWritten = 0 } of this.#users) bytes += bytesRead + bytesWritten
-    const hasProgress = bytes !== this.#userBytes
-    this.#userBytes = bytes
-    return hasProgress
-  }
-
-  /** Only what QUIC could decrypt shows that a way works. */
   #handleBatch(): void {
     const heard = this.#routes.takeHeard()
-    const received = this.#session?.packetsReceived ?? 0
-    if (received === this.#received || this.#isOver) return
-    this.#received = received
+    if (this.#isOver) return
     const now = this.#options.clock.now()
-    let isReported = false
-    for (const route of heard) {
-      if (now - (this.#heardAt.get(route) ?? -Infinity) < REPORT_MS) continue
-      this.#heardAt.set(route, now)
-      this.#policy.handleInbound(route, now)
-      isReported = true
-    }
-    if (!isReported) return
-    this.#reportDelivery(now)
-    this.#drive()
-  }
-
-  #reportDelivery(now: number): void {
-    const delivery = this.#session?.delivery
-    const last = this.#delivery
-    if (delivery === undefined || now - last.at < DELIVERY_MS) return
-    const { sentBytes, lostBytes, rate } = delivery
-    this.#delivery = { at: now, sentBytes, lostBytes }
-    const sent = sentBytes - last.sentBytes
-    if (last.at === -Infinity || sent <= 0) return
-    this.#policy.handleDelivery(
-      {
-        bytesPerSecond: rate,
-        loss: Math.min(1, (lostBytes - last.lostBytes) / sent),
-        probeTimeouts: 0,
-        isLoaded: sent > rate * ((now - last.at) / 1_000) * 0.5,
-      },
-      now,
-    )
+    if (this.#reports.handleHeard(this.#session, heard, now)) this.#drive()
   }
 }
 

@@ -123,7 +123,7 @@ export class PeerPath implements VisitorPath {
     const connected = this.#connected
     if (connected === undefined) return
     if (connected.peer.users === 0) this.end()
-    else connected.peer.onIdle = () => this.end()
+    else connected.peer.onIdle(() => this.end())
   }
 
   end(): void {
