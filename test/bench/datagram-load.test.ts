@@ -134,7 +134,9 @@ t.test('a crowd counts the answers of each of its players', { skip }, async t =>
     payload.readUInt32LE(0) % 2 === 0 ? [] : [payload],
   )
   const half = await load.ask({ ...request, port })
-  t.ok(half.answered <= half.sent / 2 && half.sent > 0, `${half.answered} of ${half.sent}`)
+  // Each player's second begins when he joins: their shares differ by a packet or two.
+  const share = half.answered / half.sent
+  t.ok(share > 0.45 && share < 0.55, `${half.answered} of ${half.sent}`)
 })
 
 t.test('sizes tells whole datagrams from cut ones', async t => {

@@ -12,8 +12,13 @@ interface Run {
   readonly link: Bottleneck
 }
 
+const seed = testSeed()
+t.comment(`SEED=${seed}`)
+/** Two links of one test are never the same. */
+let links = 0
+
 function open(options: BottleneckOptions): Run {
-  const link = new Bottleneck(options, seededRandom(testSeed()))
+  const link = new Bottleneck(options, seededRandom(seed + links++))
   const window = new DelayWindow(MSS)
   // The handshake has met no queue of ours.
   window.handleSample(link.step(0).sample)
