@@ -140,7 +140,6 @@ interface LinkParts {
 class StreamLink implements FlowLink, HubLink {
   readonly number: number
   readonly isMine: boolean
-  readonly bucket: TokenBucket | undefined
   readonly closed: Promise<string>
   readonly #options: FlowLinkOptions
   readonly #frames: FrameChannel
@@ -157,7 +156,6 @@ class StreamLink implements FlowLink, HubLink {
     this.#options = options
     this.number = number
     this.isMine = isMine
-    this.bucket = hub && options.bucket
     this.#theirs = theirs
     this.#isAlone = hub === undefined
     let settle = (_reason: string): void => {}
@@ -184,6 +182,11 @@ class StreamLink implements FlowLink, HubLink {
     // A stream loses nothing.
     if (this.#isAlone || this.early !== undefined) return 0
     return this.#options.redundancy ?? this.#theirs?.redundancy ?? 0
+  }
+
+  /** What the other end may refuse costs nobody else's share. */
+  get bucket(): TokenBucket | undefined {
+    return this.#isAlone || this.early !== undefined ? undefined : this.#options.bucket
   }
 
   get peerIdleMs(): number | undefined {

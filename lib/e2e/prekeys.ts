@@ -55,16 +55,21 @@ export class Prekeys {
   }
 
   /**
-   * A visitor has shown that he knows the secret. False when he did so before with these very keys:
-   * somebody replays him. Only those who know the secret can fill the memory of this.
+   * A visitor has shown that he knows the secret. False when he did so before with this key, also
+   * with the other prekey: somebody replays him, or has made him say again what had arrived. Only
+   * those who know the secret can fill the memory of this.
    */
   handleProven(id: string, ephemeral: string, now: number): boolean {
     const prekey = this.#prekey(id, now)
-    if (prekey === undefined || prekey.seen.has(ephemeral)) return false
+    if (prekey === undefined || this.#hasSeen(ephemeral)) return false
     prekey.seen.add(ephemeral)
     if (prekey === this.#current && prekey.seen.size >= MAX_SEEN) this.#renewAt = now
     // Full in spite of the new one: the visitor asks again and gets that.
     return prekey.seen.size <= 2 * MAX_SEEN
+  }
+
+  #hasSeen(ephemeral: string): boolean {
+    return this.#current.seen.has(ephemeral) || this.#previous?.seen.has(ephemeral) === true
   }
 
   #prekey(id: string, now: number): Prekey | undefined {

@@ -6,6 +6,7 @@ import type { VisitorAnswer, VisitorOffer } from '../wire/messages.ts'
 import {
   type Agreement,
   agree,
+  type KeyPair,
   newKeyPair,
   publicKeyOf,
   type SessionKeys,
@@ -57,10 +58,11 @@ export class VisitorSecret {
     return this.#known !== undefined
   }
 
-  async connect(): Promise<SecretConnection> {
+  /** `pair`: of this connection alone, whichever prekeys it is offered with. */
+  async connect(pair: KeyPair = newKeyPair()): Promise<SecretConnection> {
     const { type, name, useCompression } = this.#options
     const psk = await this.#psk
-    const { publicKey: ephemeral, privateKey } = newKeyPair()
+    const { publicKey: ephemeral, privateKey } = pair
     const sealing = (answer: VisitorAnswer): Sealing => {
       const prekey = publicKeyOf(answer.prekey)
       if (prekey === undefined) {

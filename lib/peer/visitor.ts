@@ -23,13 +23,20 @@ export function visitorPeer(options: VisitorPeerOptions): VisitorPeer {
   return {
     peer,
     async connect() {
+      const dialing = new AbortController()
+      const giveUp = (): void => dialing.abort()
+      options.signal.addEventListener('abort', giveUp)
+      void peer.closed.then(giveUp)
       try {
-        const session = await dialPeer(peer.socket, { remote: PEER, signal: options.signal })
+        if (options.signal.aborted || peer.isOver) giveUp()
+        const session = await dialPeer(peer.socket, { remote: PEER, signal: dialing.signal })
         await begin(peer, session, options)
         return session
       } catch (error) {
         peer.close('the connection failed')
         throw error
+      } finally {
+        options.signal.removeEventListener('abort', giveUp)
       }
     },
   }

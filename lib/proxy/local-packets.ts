@@ -98,7 +98,7 @@ async function admitProven(
 ): Promise<Guest> {
   try {
     const guest = await secret.guest(introduction, clock.now())
-    // The visitor learns the prekey from the server and comes again with a proof.
+    // Visitors of packets bring one: this is one of another type.
     if (!guest.isProven) throw new TunnelError('AUTH_FAILED', 'there is no proof yet')
     const refusal = guest.prove(clock.now())
     if (refusal !== undefined) throw new TunnelError('AUTH_FAILED', refusal)

@@ -33,8 +33,8 @@ export function packetServer(spec: ProxySpec, host: ProxyHost): (user: UserConne
       return
     }
     user.stream.on('error', ignore)
-    // He only wanted the prekey, which he has read, and comes again with a proof. A visitor of type
-    // stcp takes the stream for his user's: he reads on, and learns that this is another type.
+    // A visitor of type stcp, whose first record would be his proof: he learns that this proxy is of
+    // another type. Visitors of packets come with a proof, or were told the prekey and no more.
     if (user.visit.introduction?.proof === '') {
       refuse(user.stream, new TunnelError('AUTH_FAILED', 'auth failed'), host.clock)
       return
@@ -64,6 +64,11 @@ async function join(
   const work = await host.openWorkStream(user, { signal: gone.signal })
   const { stream } = work
   const { link: inner, answered } = beginFlowLink({ ...packets, stream, clock, bucket })
+  let flows = 0
+  let isAccepted = false
+  const count: ProxyHost['countTraffic'] = (inBytes, outBytes) => {
+    if (isAccepted) host.countTraffic(inBytes, outBytes)
+  }
   const receive = async (): Promise<ReceivedLink> => {
     const session = user.visit?.datagrams
     const received = await receiveFlowLink({ stream: user.stream, session, clock })
@@ -71,15 +76,18 @@ async function join(
     void outer.closed.then(() => inner.close())
     void inner.closed.then(() => outer.close())
     outer.onFlow(flow => {
-      const onward = inner.open(flow.address)
+      // He may know no secret: until the owner has looked he has one of the flows that all share.
+      const isOne = isAccepted || flows++ === 0
+      const onward = isOne ? inner.open(flow.address) : undefined
       if (onward === undefined) flow.close()
-      else connect(flow, onward, host)
+      else connect(flow, onward, count)
     })
     return received
   }
   try {
     // Either may be the first to fail.
     const [{ answer }] = await Promise.all([receive(), answered()])
+    isAccepted = true
     answer({ idleMs: inner.peerIdleMs })
   } catch (error) {
     inner.close()
@@ -91,13 +99,13 @@ async function join(
   finish({ inBytes: 0, outBytes: 0 })
 }
 
-function connect(outer: Flow, inner: Flow, host: ProxyHost): void {
+function connect(outer: Flow, inner: Flow, count: ProxyHost['countTraffic']): void {
   outer.onPacket(payload => {
-    host.countTraffic(payload.length, 0)
+    count(payload.length, 0)
     inner.send(payload)
   })
   inner.onPacket(payload => {
-    host.countTraffic(0, payload.length)
+    count(0, payload.length)
     outer.send(payload)
   })
   outer.onClose(() => inner.close())

@@ -96,6 +96,12 @@ export class Visitors {
     if (verdict.type === 'challenge') {
       const challenge = randomInt(1, 2 ** 47)
       send(channel, name, { prekey: '', challenge, use_compression: false })
+      const { quicfrp: offer } = message
+      // What comes next is sealed for an owner of ours, who is gone.
+      if (offer?.early === true && offer.prekey !== '') {
+        channel.close('the owner is a real one', READ_ANSWER_MS)
+        return true
+      }
       const options = { timeoutMs: ANSWER_TIMEOUT_MS }
       const again = await channel.readExpected('NewVisitorConn', options)
       // The first message said which proxy and whose visitor it is.

@@ -4,8 +4,13 @@
 
 import type { Clock } from '../clock.ts'
 import type { VisitorConfig } from '../config/index.ts'
-import { VisitorSecret } from '../e2e/index.ts'
-import type { Sealing } from '../e2e/index.ts'
+import {
+  type KeyPair,
+  newKeyPair,
+  PREKEY_LIFE_MS,
+  type Sealing,
+  VisitorSecret,
+} from '../e2e/index.ts'
 import { errorDetail, TunnelError } from '../errors.ts'
 import type { Stream } from '../transport/transport.ts'
 import { authKey } from '../wire/auth.ts'
@@ -41,9 +46,15 @@ export interface ExchangeOptions<Early> {
   /**
    * Called as soon as the message is on its way: what it writes to the stream goes with it and
    * needs no answer first. Called again, with another stream, when the owner has another prekey.
-   * Where it is given the stream is proven; to read from it one waits for `open`.
+   * Where it is given, an end-to-end stream is proven; to read from it one waits for `open`.
    */
   readonly early?: ((stream: Stream, sealing: Sealing) => Early) | undefined
+}
+
+interface TryOptions<Early> extends ExchangeOptions<Early> {
+  /** Of all tries of one connection. */
+  readonly pair: KeyPair
+  readonly offered: Set<string>
 }
 
 /** Of the proxy that is visited, as it is on the wire; `user` is the visitor's. */
@@ -61,6 +72,8 @@ export class Target {
   /** With the prefix of its user. */
   readonly name: string
   readonly #secret: VisitorSecret
+  /** Of a prekey that was good then. */
+  #heardAt = -Infinity
 
   constructor(config: VisitorConfig, user: string) {
     const { type, secretKey, transport } = config
@@ -82,16 +95,20 @@ export class Target {
     from: VisitorSession,
     options: ExchangeOptions<Early>,
   ): Promise<Opened<Early>> {
-    for (let count = 0; count < MAX_PREKEYS; count++) {
-      const opened = await this.#try(from, options)
+    // The owner takes one key once: whatever a server answers, it cannot make him hear twice what
+    // was sent early, as long as he runs.
+    const pair = newKeyPair()
+    const offered = new Set<string>()
+    while (offered.size < MAX_PREKEYS) {
+      const opened = await this.#try(from, { ...options, pair, offered })
       if (opened !== undefined) return opened
     }
     throw new TunnelError('AUTH_FAILED', 'the server gives another prekey each time')
   }
 
-  /** The proxy was end to end before: what is sent early will be understood. */
-  get isKnown(): boolean {
-    return this.#secret.wasEndToEnd
+  /** The owner is likely to have the prekey still that was the last one we heard of. */
+  knowsPrekey(now: number): boolean {
+    return now - this.#heardAt < PREKEY_LIFE_MS
   }
 
   /**
@@ -109,14 +126,16 @@ export class Target {
 
   /** Asks a server of ours for the prekey, and the owner for nothing. Rejects as `open`. */
   async learn(from: VisitorSession, { signal, clock }: ExchangeOptions<never>): Promise<void> {
-    if (this.isKnown || !from.features.includes('visitor-e2e')) return
+    if (this.#secret.wasEndToEnd || !from.features.includes('visitor-e2e')) return
     const channel = new MessageChannel(await from.session.openStream(), { clock })
     try {
       const { offer, accept } = await this.#secret.connect()
       const quicfrp = { ...offer, early: true }
       const { quicfrp: answer } = await ask(channel, { ...this.#message(from), quicfrp }, signal)
       // A real owner has none.
-      if (answer !== undefined && answer.prekey !== '') accept(answer)
+      if (answer === undefined || answer.prekey === '') return
+      accept(answer)
+      this.#heardAt = clock.now()
     } finally {
       channel.destroy()
     }
@@ -125,7 +144,7 @@ export class Target {
   /** Undefined where another prekey has come, which is known from now on. */
   async #try<Early>(
     from: VisitorSession,
-    { signal, clock, early: begin }: ExchangeOptions<Early>,
+    { signal, clock, early: begin, pair, offered }: TryOptions<Early>,
   ): Promise<Opened<Early> | undefined> {
     const stream = await from.session.openStream()
     const channel = new MessageChannel(stream, { clock })
@@ -133,12 +152,15 @@ export class Target {
       let early: Early | undefined
       const sealed = await this.#agree(channel, from, {
         signal,
+        pair,
+        offered,
         early: begin && (sealing => (early = begin(stream, sealing))),
       })
       if (begin !== undefined && sealed?.isProven === false) {
         channel.destroy()
         return undefined
       }
+      if (sealed !== undefined) this.#heardAt = clock.now()
       channel.detach()
       stream.setPriority?.(this.config.transport.priority)
       // Until it has its next owner, an error of it belongs to nobody; 'close' tells the same.
@@ -153,8 +175,7 @@ export class Target {
   async #agree(
     channel: MessageChannel,
     from: VisitorSession,
-    { signal, early }: {
-      readonly signal: AbortSignal
+    { signal, early, pair, offered }: Omit<TryOptions<never>, 'clock' | 'early'> & {
       readonly early: ((sealing: Sealing) => void) | undefined
     },
   ): Promise<Sealed | undefined> {
@@ -163,7 +184,12 @@ export class Target {
       await ask(channel, this.#plain(from, Math.floor(Date.now() / 1_000)), signal)
       return undefined
     }
-    const connection = await this.#secret.connect()
+    const connection = await this.#secret.connect(pair)
+    // With the same two keys the next bytes would be sealed as the last ones were.
+    if (offered.has(connection.offer.prekey)) {
+      throw new TunnelError('AUTH_FAILED', 'the server gives a prekey that was of no use')
+    }
+    offered.add(connection.offer.prekey)
     const isEarly = early !== undefined
     const quicfrp = { ...connection.offer, ...this.#wishes(from), early: isEarly }
     const answering = ask(channel, { ...this.#message(from), quicfrp }, signal)

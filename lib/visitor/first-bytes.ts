@@ -35,7 +35,9 @@ export class FirstBytes {
 
   readonly #read = (): void => {
     while (this.#to !== undefined && this.#size < MAX_KEPT_BYTES) {
-      const chunk: Buffer | null = this.#user.read()
+      // Also where nothing waits, so that more comes, or the end.
+      const length = Math.min(this.#user.readableLength, MAX_KEPT_BYTES - this.#size)
+      const chunk: Buffer | null = this.#user.read(length)
       if (chunk === null) return
       this.#kept.push(chunk)
       this.#size += chunk.length

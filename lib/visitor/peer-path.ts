@@ -233,7 +233,12 @@ export class PeerPath implements VisitorPath {
       signal: this.#closing.signal,
     })
     const flow = link.open(this.#address)
-    if (flow !== undefined) peer.attachRelay(flow, undefined)
+    if (flow === undefined) {
+      link.close()
+      peer.close('the way over the server is over')
+    } else {
+      peer.attachRelay(flow, undefined)
+    }
     const connecting = connect()
     // Whoever awaits it learns of a failure.
     connecting.catch(ignore)

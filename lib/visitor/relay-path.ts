@@ -42,12 +42,12 @@ export class RelayPath implements VisitorPath {
   async openStream({ signal, first }: OpenStreamOptions): Promise<PathStream> {
     const { clock } = this.#host
     const from = await this.#host.session({ signal })
-    const { isKnown } = this.#target
-    if (isKnown) await nextPoll()
+    const isEarly = this.#target.knowsPrekey(clock.now())
+    if (isEarly) await nextPoll()
     const { stream, sealed, early } = await this.#target.open(from, {
       signal,
       clock,
-      early: isKnown ? (...begun) => sendEarly(...begun, first) : undefined,
+      early: isEarly ? (...begun) => sendEarly(...begun, first) : undefined,
     })
     this.#note(sealed !== undefined)
     const halfClose = from.features.includes('half-close')

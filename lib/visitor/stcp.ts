@@ -135,10 +135,11 @@ export class StreamVisitor implements Visitor {
     if (!(error instanceof TunnelError)) return undefined
     const { code, detail } = error
     if (code === 'AUTH_FAILED') return detail === 'auth failed' ? `${detail}; ${KEY_HINT}` : detail
-    // An owner whose proxy is of another type cannot say why; and if this one never answers, the
-    // reset is not the service's.
-    if (code !== 'STREAM_RESET' || this.#hasServed) return undefined
-    return `the proxy's side ended it before it said anything; ${KEY_HINT}`
+    // An owner whose proxy is of another type cannot say why; one whose service is down does not.
+    // On a peer connection both have proven who they are.
+    const isUnsaid = code === 'STREAM_RESET' && this.#options.peer === undefined
+    if (!isUnsaid || this.#hasServed) return undefined
+    return `the proxy's side ended it before it said anything; is its service up, and ${KEY_HINT}`
   }
 
   #fallBack(user: Duplex): boolean {

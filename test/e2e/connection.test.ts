@@ -5,6 +5,7 @@ import type { Duplex } from 'node:stream'
 import t from 'tap'
 import { ManualClock } from '../../lib/clock.ts'
 import {
+  newKeyPair,
   OwnerSecret,
   ownerStream,
   PREKEY_LIFE_MS,
@@ -12,7 +13,7 @@ import {
   VisitorSecret,
   visitorStream,
 } from '../../lib/e2e/index.ts'
-import type { VisitorIntroduction } from '../../lib/wire/messages.ts'
+import type { VisitorAnswer, VisitorIntroduction } from '../../lib/wire/messages.ts'
 import { duplexPair } from '../support/duplex-pair.ts'
 
 const clock = new ManualClock()
@@ -178,6 +179,27 @@ t.test('an old prekey is refused: what was held back cannot be delivered later',
   t.ok(await owner.guest(held, clock.now()))
   clock.advance(60_000)
   await t.rejects(owner.guest(held, clock.now()), { message: /the prekey is too old/ })
+})
+
+t.test('one key is taken once, whichever prekeys it comes with', async t => {
+  const owner = ownerOf('secret')
+  const visitor = visitorOf('secret')
+  const pair = newKeyPair()
+  const answer = (prekey: string): VisitorAnswer => ({ prekey, challenge: 0, use_compression: false })
+  const older = owner.offer(clock.now())
+  ;(await visitor.connect()).accept(answer(older))
+  const first = introduce(await visitor.connect(pair), older)
+  const guest = await owner.guest(first, clock.now())
+  t.equal(guest.prove(clock.now()), undefined)
+  clock.advance(PREKEY_LIFE_MS)
+  const newer = owner.offer(clock.now())
+  ;(await visitor.connect()).accept(answer(newer))
+  // Somebody has told the visitor that what he sent early was of no use.
+  const again = await owner.guest(introduce(await visitor.connect(pair), newer), clock.now())
+  t.ok(again.isProven)
+  t.equal(again.prove(clock.now()), 'the key was used before')
+  const other = await owner.guest(introduce(await visitor.connect(), newer), clock.now())
+  t.equal(other.prove(clock.now()), undefined)
 })
 
 t.test('changed, exchanged and cut bytes end the stream with an error', async t => {

@@ -170,9 +170,9 @@ t.test('what is written early leaves before the answer, on the stream of each pr
   })
   const session = { session: client, runId: 'run', features: OWN, signalling: NO_HOLES }
   const visited = target()
-  t.notOk(visited.isKnown)
+  t.notOk(visited.knowsPrekey(systemClock.now()))
   await visited.open(session, options)
-  t.ok(visited.isKnown)
+  t.ok(visited.knowsPrekey(systemClock.now()))
   const keys: string[] = []
   const opened = await visited.open(session, {
     ...options,
@@ -188,18 +188,54 @@ t.test('what is written early leaves before the answer, on the stream of each pr
   t.not(keys[0], keys[1])
 })
 
+t.test('a prekey is used once for one user, and his key is the same with each', async t => {
+  const compressed = { ...ok, quicfrp: { prekey: PREKEY, use_compression: true } }
+  const other = { ...ok, quicfrp: { prekey: Buffer.alloc(32, 8).toString('base64') } }
+  for (const answers of [[compressed], [other, prekey]]) {
+    const { session, heard } = serverPerStream(t, [prekey, ...answers])
+    const visited = target()
+    await visited.open(session, options)
+    let begun = 0
+    const early = (): number => ++begun
+    await t.rejects(visited.open(session, { ...options, early }), {
+      code: 'AUTH_FAILED',
+      message: /a prekey that was of no use/,
+    })
+    t.equal(begun, answers.length)
+    const [learning, ...tries] = heard.map(message => message.quicfrp?.ephemeral)
+    t.equal(new Set(tries).size, 1)
+    t.not(learning, tries[0])
+  }
+})
+
+/** One answer for each stream. */
+function serverPerStream(t: Test, answers: readonly Draft<NewVisitorConnResp>[]): Script {
+  const [client, server] = memoryPair()
+  t.teardown(() => client.close())
+  const left = [...answers]
+  const heard: NewVisitorConn[] = []
+  server.onStream(stream => {
+    const channel = new MessageChannel(stream)
+    void channel.readExpected('NewVisitorConn').then(message => {
+      heard.push(message)
+      channel.send(left.shift() ?? ok)
+    })
+  })
+  return { session: { session: client, runId: 'run', features: OWN, signalling: NO_HOLES }, heard }
+}
+
 t.test('the prekey alone can be asked for, and a real owner is not asked for more', async t => {
   const own = serverOf(t, OWN, prekey)
   const visited = target()
   await visited.learn(own.session, options)
-  t.ok(visited.isKnown)
+  t.ok(visited.knowsPrekey(systemClock.now()))
   t.match(own.heard, [{ quicfrp: { prekey: '', proof: '', early: true } }])
   await visited.learn(own.session, options)
   t.equal(own.heard.length, 1, 'once is enough')
   const real = serverOf(t, OWN, challenge, ok)
   const other = target()
   await other.learn(real.session, options)
-  t.notOk(other.isKnown)
+  t.notOk(other.knowsPrekey(systemClock.now()))
   t.match(real.heard, [{ sign_key: '' }])
   const frps = serverOf(t, [], ok)
   await other.learn(frps.session, options)
@@ -207,22 +243,16 @@ t.test('the prekey alone can be asked for, and a real owner is not asked for mor
 })
 
 t.test('a server that gives another prekey each time is left', async t => {
-  const [client, server] = memoryPair()
-  t.teardown(() => client.close())
-  let count = 0
-  server.onStream(stream => {
-    const channel = new MessageChannel(stream)
-    void channel.readExpected('NewVisitorConn').then(() => {
-      channel.send({ ...ok, quicfrp: { prekey: Buffer.alloc(32, ++count).toString('base64') } })
-    })
+  const answers = [1, 2, 3, 4].map(byte => {
+    return { ...ok, quicfrp: { prekey: Buffer.alloc(32, byte).toString('base64') } }
   })
-  const session = { session: client, runId: 'run', features: OWN, signalling: NO_HOLES }
+  const { session, heard } = serverPerStream(t, answers)
   const early = (): undefined => undefined
   await t.rejects(target().open(session, { ...options, early }), {
     code: 'AUTH_FAILED',
     message: /another prekey each time/,
   })
-  t.equal(count, 3)
+  t.equal(heard.length, 3)
 })
 
 async function textOf(stream: Duplex): Promise<string> {
