@@ -7,15 +7,10 @@ import { isLoopback, isWildcard, type Address } from '../address.ts'
 import type { DatagramHandler, UdpSocket } from '../udp/socket.ts'
 import type { Quiche } from './binding.ts'
 import { tuneAllocator } from './allocator.ts'
-import { buildConfig, NEAR_LOOPBACK_RTT_MS, NEAR_RTT_MS, type QuicOptions } from './config.ts'
+import { BurstSender } from './burst-sender.ts'
+import { buildConfig, type QuicOptions } from './config.ts'
 import { QuicConnection, type ConnectionHost, type ConnectionOptions } from './connection.ts'
-import {
-  DEFAULT_DATAGRAM_BYTES,
-  MtuProbe,
-  readProbe,
-  writeProbe,
-  type ProbeResult,
-} from './mtu-probe.ts'
+import { DEFAULT_DATAGRAM_BYTES } from './mtu-probe.ts'
 import {
   CID_BYTES,
   cidKey,
@@ -28,8 +23,8 @@ import {
   stampFacts,
   type PathFacts,
 } from './packet.ts'
+import { PathProbes } from './path-probes.ts'
 import type { Config, Connection, Header, HostPort } from './quiche-types.ts'
-import { COPY_DELAY_MS, SMALL_DATAGRAM_BYTES } from './second-copy.ts'
 import { Budget, Strangers } from './strangers.ts'
 import { resetToken, RetryTokens } from './token.ts'
 
@@ -47,10 +42,7 @@ export interface EndpointOptions extends QuicOptions {
 
 /** Bytes read from quiche at once: one write to a local socket. */
 const SCRATCH_BYTES = 256 << 10
-/** Bursts a connection may send before the others and the event loop get their turn: 1 MiB. */
-const BURSTS_PER_TURN = 16
-/** Answers to strangers, per second: echoes of probes in bytes, the rest in datagrams. */
-const ECHO_BYTES_PER_SECOND = 8 << 20
+/** Datagrams that answer strangers. */
 const REPLIES_PER_SECOND = 1000
 /** A handshake that has not ended after this long is dropped. Real frpc gives up after 10 s. */
 const HANDSHAKE_TIMEOUT_MS = 10_000
@@ -70,14 +62,11 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   readonly #strangers: Strangers
   readonly #retryTokens = new RetryTokens()
   readonly #resetSecret: Uint8Array
-  readonly #echoes = new Budget(ECHO_BYTES_PER_SECOND, performance.now())
   readonly #replies = new Budget(REPLIES_PER_SECOND, performance.now())
-  readonly #probes = new Map<bigint, (datagram: Buffer) => void>()
-  readonly #burst = Buffer.allocUnsafeSlow(2 * 65_536)
-  readonly #views = new Map<number, Buffer[]>()
+  readonly #probes: PathProbes
+  readonly #sender: BurstSender
   #scratch = Buffer.allocUnsafeSlow(SCRATCH_BYTES)
   #flushQueue: QuicConnection[] = []
-  #isBlocked = false
   #isClosed = false
 
   constructor(quiche: Quiche, socket: UdpSocket, options: EndpointOptions) {
@@ -86,6 +75,12 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     this.socket = socket
     this.#options = options
     this.#strangers = new Strangers()
+    this.#sender = new BurstSender(socket)
+    this.#probes = new PathProbes({
+      socket,
+      datagramBytes: options.datagramBytes,
+      answers: options.onConnection !== undefined,
+    })
     this.#resetSecret = options.resetSecret ?? randomBytes(32)
     // quiche tells paths apart by both ends; ours is one socket, whichever interface it uses at the
     // moment.
@@ -123,7 +118,7 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     if (data.length === 0) return
     const first = data.readUInt8(0)
     if (!isQuic(first)) {
-      this.#onForeign(data, from)
+      if (!this.#probes.handleDatagram(data, from)) this.#options.onForeign?.(data, from)
       return
     }
     let size = segment ?? segmentBytes(data)
@@ -284,79 +279,17 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     }
   }
 
-  // ---- path probes
-
-  #onForeign(data: Buffer, from: Address): void {
-    const probe = readProbe(data)
-    if (!probe) {
-      this.#options.onForeign?.(data, from)
-      return
-    }
-    if (probe.kind === 'echo') {
-      this.#probes.get(probe.nonce)?.(data)
-    } else if (this.#options.onConnection && this.#echoes.take(data.length, performance.now())) {
-      const echo = writeProbe({ ...probe, kind: 'echo' })
-      this.socket.send(echo, echo.length, from)
-    }
-  }
-
-  /**
-   * Learns about the path to a server. Takes one round trip where the server is ours, 250 ms where
-   * not.
-   */
-  async probe(to: Address): Promise<PathFacts> {
-    const { datagramBytes, rttMs } = await this.#probe(to)
-    const limitMs = isLoopback(to.ip) ? NEAR_LOOPBACK_RTT_MS : NEAR_RTT_MS
-    return { datagramBytes, isNear: rttMs === undefined ? isLoopback(to.ip) : rttMs <= limitMs }
-  }
-
-  /**
-   * The largest datagram up to `limit` that passes to an endpoint that takes connections, and back;
-   * undefined when nothing came back.
-   */
-  async measure(to: Address, limit: number): Promise<number | undefined> {
-    const { datagramBytes, rttMs } = await this.#ask(to, limit)
-    return rttMs === undefined ? undefined : datagramBytes
-  }
-
-  #probe(to: Address): Promise<ProbeResult> {
-    const fixed = this.#options.datagramBytes
-    if (fixed) return Promise.resolve({ datagramBytes: fixed })
-    const limit = this.socket.isUnfragmented || isLoopback(to.ip) ? 65_507 : DEFAULT_DATAGRAM_BYTES
-    return this.#ask(to, limit)
-  }
-
-  #ask(to: Address, limit: number): Promise<ProbeResult> {
-    const nonce = randomBytes(8).readBigUInt64BE()
-    const probe = new MtuProbe(nonce, performance.now(), limit)
-    return new Promise(resolve => {
-      let timer: NodeJS.Timeout | undefined
-      const step = (): void => {
-        clearTimeout(timer)
-        const now = performance.now()
-        const result = this.#isClosed
-          ? { datagramBytes: DEFAULT_DATAGRAM_BYTES }
-          : probe.result(now)
-        if (result) {
-          this.#probes.delete(nonce)
-          resolve(result)
-          return
-        }
-        timer = setTimeout(step, Math.max(1, probe.deadline() - now))
-      }
-      this.#probes.set(nonce, datagram => {
-        const echo = readProbe(datagram)
-        if (echo) probe.handle(echo, performance.now())
-        step()
-      })
-      for (let datagram = probe.poll(); datagram; datagram = probe.poll()) {
-        this.socket.send(datagram, datagram.length, to)
-      }
-      step()
-    })
-  }
-
   // ---- connections
+
+  /** Learns about the path to a server, as PathProbes.probe. */
+  probe(to: Address): Promise<PathFacts> {
+    return this.#probes.probe(to)
+  }
+
+  /** As PathProbes.measure, to an endpoint that takes connections. */
+  measure(to: Address, limit: number): Promise<number | undefined> {
+    return this.#probes.measure(to, limit)
+  }
 
   /** Starts a handshake; `connection.ready` tells how it went. */
   connect(to: Address, options: PathFacts & { readonly serverName: string }): QuicConnection {
@@ -429,76 +362,12 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
   }
 
   #onWritable(): void {
-    this.#isBlocked = false
+    this.#sender.handleWritable()
     for (const connection of this.#connections) connection.wake()
   }
 
-  /** Slices of the burst buffer, one datagram each; making them once saves an object per packet. */
-  #viewsOf(datagramBytes: number): Buffer[] {
-    const known = this.#views.get(datagramBytes)
-    if (known) return known
-    const count = Math.max(1, Math.min(64, Math.floor(this.socket.maxBurstBytes / datagramBytes)))
-    const views = Array.from({ length: count }, (_, index) =>
-      this.#burst.subarray(index * datagramBytes, (index + 1) * datagramBytes),
-    )
-    if (this.#views.size < 16) this.#views.set(datagramBytes, views)
-    return views
-  }
-
-  /**
-   * Sends what a connection has. A burst is a run of full datagrams to one address; a shorter one
-   * ends it (that is GSO's rule: all segments equal but the last).
-   */
   transmit(connection: QuicConnection): boolean {
-    if (this.#isBlocked || this.#isClosed) return false
-    const { native, datagramBytes, isPinned } = connection
-    const views = this.#viewsOf(datagramBytes)
-    const limit = Math.min(views.length, this.socket.maxSegments)
-    let to: Address = connection.remote
-    let count = 0
-    for (let bursts = 0; bursts < BURSTS_PER_TURN;) {
-      const view = views[count] ?? this.#burst
-      const packet = native.send(view)
-      if (packet === null) {
-        if (count > 0) this.#sendBurst(count * datagramBytes, datagramBytes, to)
-        return false
-      }
-      const [length, { to: target }] = packet
-      if (!isPinned && (target.port !== to.port || target.host !== to.ip)) {
-        // Another path: what is gathered goes the old way, this packet moves to the head.
-        if (count > 0) {
-          this.#sendBurst(count * datagramBytes, datagramBytes, to)
-          view.copy(this.#burst, 0, 0, length)
-          count = 0
-        }
-        to = { ip: target.host, port: target.port }
-      }
-      count++
-      if (length < datagramBytes || count >= limit) {
-        if (count === 1 && length <= SMALL_DATAGRAM_BYTES && connection.takeCopy(length)) {
-          this.#sendAgain(Buffer.from(view.subarray(0, length)), to)
-        }
-        this.#sendBurst((count - 1) * datagramBytes + length, datagramBytes, to)
-        count = 0
-        bursts++
-        if (this.#isBlocked) return false
-      }
-    }
-    return true
-  }
-
-  #sendBurst(length: number, segment: number, to: Address): void {
-    const result = this.socket.send(this.#burst.subarray(0, length), segment, to)
-    // The burst is lost to the full buffer; QUIC sends it again. Everybody waits until there is
-    // room.
-    if (result === 'blocked') this.#isBlocked = true
-  }
-
-  /** See second-copy.ts. */
-  #sendAgain(copy: Buffer, to: Address): void {
-    setTimeout(() => {
-      if (!this.#isClosed && !this.#isBlocked) this.socket.send(copy, copy.length, to)
-    }, COPY_DELAY_MS)
+    return this.#sender.transmit(connection)
   }
 
   /** Closes all connections, telling their peers, then the socket. */
@@ -506,6 +375,8 @@ export class QuicEndpoint implements ConnectionHost, DatagramHandler {
     if (this.#isClosed) return
     for (const connection of [...this.#connections]) connection.close(0, detail)
     this.#isClosed = true
+    this.#probes.close()
+    this.#sender.close()
     await this.socket.close()
   }
 }
