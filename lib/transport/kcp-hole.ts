@@ -6,9 +6,9 @@ import type { Address } from '../address.ts'
 import { systemClock } from '../clock.ts'
 import { KcpStream } from '../kcp/index.ts'
 import type { UdpSocket } from '../udp/index.ts'
-import { throughHole } from './hole-wait.ts'
 import { MuxedSession } from './mux-session.ts'
 import type { Session } from './transport.ts'
+import { within } from './within.ts'
 
 export interface KcpHoleOptions {
   /** From which the hole was opened. */
@@ -59,7 +59,7 @@ export async function openKcpHole(
     endsByGoAway: true,
   })
   try {
-    await throughHole(stream.heard, { name: 'KCP', signal })
+    await within(stream.heard, { signal, late: 'the hole is open, but KCP does not get through' })
     return session
   } catch (error) {
     stream.destroy()

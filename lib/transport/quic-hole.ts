@@ -7,9 +7,9 @@ import { TunnelError } from '../errors.ts'
 import { loadQuiche, type QuicConnection, QuicEndpoint, type TlsOptions } from '../quic/index.ts'
 import type { UdpSocket } from '../udp/index.ts'
 import { type KeyPair, selfSignedCertificate } from './certificate.ts'
-import { throughHole } from './hole-wait.ts'
 import { QuicSession } from './quic-session.ts'
 import type { Session } from './transport.ts'
+import { within } from './within.ts'
 
 export interface QuicHoleOptions {
   readonly remote: Address
@@ -103,7 +103,7 @@ async function settled(
   { signal }: QuicHoleOptions,
 ): Promise<Session> {
   try {
-    return await throughHole(session, { name: 'QUIC', signal })
+    return await within(session, { signal, late: 'the hole is open, but QUIC does not get through' })
   } catch (error) {
     await endpoint.close('giving up')
     throw error

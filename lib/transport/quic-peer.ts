@@ -6,6 +6,7 @@ import { TunnelError } from '../errors.ts'
 import { loadQuiche, type QuicConnection, QuicEndpoint, type TlsOptions } from '../quic/index.ts'
 import type { UdpSocket } from '../udp/index.ts'
 import { QuicSession } from './quic-session.ts'
+import { within } from './within.ts'
 
 /** Fits every path and, with what sealing adds, one QUIC datagram of most sessions with frps. */
 export const RELAY_DATAGRAM_BYTES = 1200
@@ -18,7 +19,6 @@ export const DIRECT_DATAGRAM_BYTES = 1452
 const IDLE_TIMEOUT_MS = 90_000
 /** Paths are kept alive by probes (nat/path); this is for the relay, whose mappings are frps's. */
 const KEEPALIVE_MS = 40_000
-const HANDSHAKE_TIMEOUT_MS = 10_000
 const MAX_STREAMS = 1024
 
 /** A session whose way below can change. */
@@ -115,9 +115,9 @@ export async function dialPeer(
     isNear: false,
     serverName: 'peer',
   })
-  const late = new TunnelError('TIMED_OUT', 'the other side does not answer over the relay')
+  const late = 'the other side does not answer over the relay'
   try {
-    await within(connection.ready, signal, late)
+    await within(connection.ready, { signal, late })
     return new PeerSession(connection, socket.address, endpoint)
   } catch (error) {
     await endpoint.close('giving up')
@@ -149,8 +149,8 @@ export async function acceptPeer(
       isTaken = true
     },
   })
-  const none = new TunnelError('TIMED_OUT', 'the peer did not begin its connection')
-  return within(first, signal, none).catch(async (error: unknown) => {
+  const late = 'the peer did not begin its connection'
+  return within(first, { signal, late }).catch(async (error: unknown) => {
     await endpoint.close('giving up')
     throw error
   })
@@ -176,26 +176,4 @@ async function openEndpoint(socket: UdpSocket, extras: Extras): Promise<QuicEndp
     await socket.close()
     throw new TunnelError('UNSUPPORTED', 'QUIC is not available on this platform', { cause: error })
   }
-}
-
-/** Rejects with `late` after the time of a handshake, or ABORTED. */
-function within<T>(work: Promise<T>, signal: AbortSignal, late: TunnelError): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const finish = (): void => {
-      clearTimeout(timer)
-      signal.removeEventListener('abort', onAbort)
-    }
-    const fail = (error: unknown): void => {
-      finish()
-      reject(error)
-    }
-    const onAbort = (): void => fail(new TunnelError('ABORTED', 'given up'))
-    const timer = setTimeout(() => fail(late), HANDSHAKE_TIMEOUT_MS)
-    signal.addEventListener('abort', onAbort)
-    if (signal.aborted) onAbort()
-    work.then(result => {
-      finish()
-      resolve(result)
-    }, fail)
-  })
 }
