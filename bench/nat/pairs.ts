@@ -151,8 +151,7 @@ function valuesOf(
     if (firstByteMs !== undefined && relayMs !== undefined) {
       values['pairs-first-byte-over'] = firstByteMs - relayMs
     }
-  }
-  if (directMs !== undefined && !isHopeless(pair)) {
+  } else if (directMs !== undefined) {
     values[isCone(pair) ? 'pairs-cone' : 'pairs-other'] = directMs
   }
   if (isRandom(pair) && directMs !== undefined) values['pairs-random'] = directMs

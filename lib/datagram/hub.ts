@@ -65,7 +65,7 @@ export class FlowHub implements FlowHost {
   constructor(channel: DatagramChannel, clock: Clock) {
     this.#channel = channel
     this.#clock = clock
-    channel.onDatagram(datagram => this.#receive(datagram))
+    channel.onDatagram(datagram => this.handleDatagram(datagram))
     channel.onWritable(() => this.#queue.serve(this.#clock.now(), this.#sendBytes))
   }
 
@@ -206,12 +206,8 @@ export class FlowHub implements FlowHost {
 
   // ---- in
 
-  /** One that came another way than by the channel. */
+  /** Of the channel, or one that came another way. */
   handleDatagram(datagram: Buffer): void {
-    this.#receive(datagram)
-  }
-
-  #receive(datagram: Buffer): void {
     const head = this.#head
     if (this.#isOver || !readHead(datagram, head)) return
     if (head.isPacket) {

@@ -77,7 +77,8 @@ export class OwnerPeers {
     const id = flow.address.ip
     const known = this.#peers.get(id)
     if (known !== undefined && !known.isOver) {
-      known.attachRelay(flow, observed)
+      known.handleObserved(observed)
+      known.attachRelay(flow)
       return
     }
     if (this.#peers.size >= MAX_PEERS || this.#closing.signal.aborted) {
@@ -96,7 +97,8 @@ export class OwnerPeers {
       else log.info(text)
     })
     void this.#accept(peer)
-    peer.attachRelay(flow, observed)
+    peer.handleObserved(observed)
+    peer.attachRelay(flow)
   }
 
   #certificate(): Promise<OwnerTls> {

@@ -148,20 +148,18 @@ export class Peer {
     return this.#isOver
   }
 
-  /** `observed`: where frps sees the other client; ports are guessed nowhere else. */
-  attachRelay(flow: Flow, observed: string | undefined): void {
+  attachRelay(flow: Flow): void {
     if (this.#isOver) {
       flow.close()
       return
     }
-    if (observed !== undefined) this.#observed = [observed]
     this.#routes.setRelay(flow)
     this.#tell(now => this.#policy.handleRelay(true, undefined, now))
   }
 
-  /** Where the server sees the other client; empty where it does not say. */
-  handleObserved(ip: string): void {
-    if (ip !== '') this.#observed = [ip]
+  /** Where frps sees the other client, if it says so: ports are guessed nowhere else. */
+  handleObserved(ip: string | undefined): void {
+    if (ip !== undefined && ip !== '') this.#observed = [ip]
   }
 
   /** The handshake is done. Ends with the session. */

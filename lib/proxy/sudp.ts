@@ -63,15 +63,16 @@ async function join(
   user.stream.once('close', () => gone.abort())
   const work = await host.openWorkStream(user, { signal: gone.signal })
   const { stream } = work
-  const { link: inner, answered } = beginFlowLink({ ...packets, stream, clock, bucket })
+  const { session } = packets
+  const { link: inner, answered } = beginFlowLink({ stream, session, clock, bucket })
   let flows = 0
   let isAccepted = false
   const count: ProxyHost['countTraffic'] = (inBytes, outBytes) => {
     if (isAccepted) host.countTraffic(inBytes, outBytes)
   }
   const receive = async (): Promise<ReceivedLink> => {
-    const session = user.visit?.datagrams
-    const received = await receiveFlowLink({ stream: user.stream, session, clock })
+    const options = { stream: user.stream, session: user.visit?.datagrams, clock }
+    const received = await receiveFlowLink(options)
     const { link: outer } = received
     void outer.closed.then(() => inner.close())
     void inner.closed.then(() => outer.close())

@@ -103,7 +103,8 @@ async function settled(
   { signal }: QuicHoleOptions,
 ): Promise<Session> {
   try {
-    return await within(session, { signal, late: 'the hole is open, but QUIC does not get through' })
+    const late = 'the hole is open, but QUIC does not get through'
+    return await within(session, { signal, late })
   } catch (error) {
     await endpoint.close('giving up')
     throw error

@@ -108,7 +108,7 @@ export class FrpHolePath implements VisitorPath {
     // do, as in frp: nothing can be said on the stream that is not the user's.
     const options = { encryptionKey, compression: transport.useCompression, speaksFirst: true }
     const plain = layerStream(stream, options)
-    return { stream: plain, halfClose: false, isEndToEnd: false }
+    return { stream: plain, halfClose: false, isAccepted: true }
   }
 
   async close(): Promise<void> {

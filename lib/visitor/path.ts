@@ -30,8 +30,8 @@ export interface PathStream {
   readonly stream: Duplex
   /** Whether an end in one direction leaves the other open. */
   readonly halfClose: boolean
-  /** Nobody on the way can read it. */
-  readonly isEndToEnd: boolean
+  /** The owner has let the visitor in; where not yet, an error of the stream may say why not. */
+  readonly isAccepted: boolean
 }
 
 export interface VisitorPath {

@@ -100,7 +100,7 @@ export class PeerPath implements VisitorPath {
     await nextPoll()
     const stream = await openStreamOf(session, { kind: 'bytes', compression })
     peer.track(stream, 'bytes')
-    return { stream: layerStream(stream, { compression }), halfClose: true, isEndToEnd: true }
+    return { stream: layerStream(stream, { compression }), halfClose: true, isAccepted: true }
   }
 
   /** A way for the packets of all users of a udp service. Rejects as openStream. */
@@ -237,7 +237,7 @@ export class PeerPath implements VisitorPath {
       link.close()
       peer.close('the way over the server is over')
     } else {
-      peer.attachRelay(flow, undefined)
+      peer.attachRelay(flow)
     }
     const connecting = connect()
     // Whoever awaits it learns of a failure.
@@ -280,7 +280,8 @@ export class PeerPath implements VisitorPath {
           return
         }
         this.#refusedAt = undefined
-        peer.attachRelay(flow, sealed?.observed)
+        peer.handleObserved(sealed?.observed)
+        peer.attachRelay(flow)
         this.#useLink(link, peer)
       })
       .catch((error: unknown) => {

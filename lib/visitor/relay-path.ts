@@ -51,12 +51,12 @@ export class RelayPath implements VisitorPath {
     })
     this.#note(sealed !== undefined)
     const halfClose = from.features.includes('half-close')
-    if (early) return { stream: early, halfClose, isEndToEnd: true }
-    if (sealed) return { stream: visitorStream(stream, sealed), halfClose, isEndToEnd: true }
+    if (early) return { stream: early, halfClose, isAccepted: false }
+    if (sealed) return { stream: visitorStream(stream, sealed), halfClose, isAccepted: false }
     const { secretKey, transport } = this.#target.config
     const encryptionKey = transport.useEncryption ? deriveKey(secretKey.reveal()) : undefined
     const plain = layerStream(stream, { encryptionKey, compression: transport.useCompression })
-    return { stream: plain, halfClose, isEndToEnd: false }
+    return { stream: plain, halfClose, isAccepted: true }
   }
 
   async close(): Promise<void> {

@@ -118,14 +118,14 @@ export class StreamVisitor implements Visitor {
       this.#waiting--
       first.stop()
     })
-    const { stream, halfClose, isEndToEnd } = await opening
+    const { stream, halfClose, isAccepted } = await opening
     if (user.destroyed) {
       stream.destroy()
       return
     }
     const { error, bToA } = await splice(user, stream, { halfClose })
     if (bToA > 0) this.#hasServed = true
-    const why = isEndToEnd ? this.#refusal(error) : undefined
+    const why = isAccepted ? undefined : this.#refusal(error)
     if (why === undefined) return
     this.#host.log.warn(`visitor connection of [${this.#config.serverName}]: ${why}`)
   }
@@ -136,9 +136,7 @@ export class StreamVisitor implements Visitor {
     const { code, detail } = error
     if (code === 'AUTH_FAILED') return detail === 'auth failed' ? `${detail}; ${KEY_HINT}` : detail
     // An owner whose proxy is of another type cannot say why; one whose service is down does not.
-    // On a peer connection both have proven who they are.
-    const isUnsaid = code === 'STREAM_RESET' && this.#options.peer === undefined
-    if (!isUnsaid || this.#hasServed) return undefined
+    if (code !== 'STREAM_RESET' || this.#hasServed) return undefined
     return `the proxy's side ended it before it said anything; is its service up, and ${KEY_HINT}`
   }
 
