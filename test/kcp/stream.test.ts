@@ -19,6 +19,21 @@ function streamOn(t: Test, socket: UdpSocket, remotes: readonly Address[]): KcpS
   return stream
 }
 
+/** One that takes everything and hears nothing. */
+function fakeSocket(choice: Partial<UdpSocket>): UdpSocket {
+  return {
+    address: ANY,
+    isUnfragmented: true,
+    maxBurstBytes: 65_507,
+    maxSegments: 64,
+    onWritable: undefined,
+    send: () => 'sent',
+    start: () => {},
+    close: () => Promise.resolve(),
+    ...choice,
+  }
+}
+
 async function pair(t: Test): Promise<[KcpStream, KcpStream]> {
   const [one, other] = await Promise.all([openUdpSocket(ANY), openUdpSocket(ANY)])
   return [streamOn(t, one, [other.address]), streamOn(t, other, [one.address])]
@@ -60,21 +75,14 @@ t.test('datagrams come glued, with their size known or not', async t => {
   for (const size of [undefined, 41]) {
     const handlers: ((data: Buffer, size?: number) => void)[] = []
     const remote: Address = { ip: '192.0.2.1', port: 1 }
-    const socket: UdpSocket = {
-      address: ANY,
-      isUnfragmented: true,
-      maxBurstBytes: 65_507,
-      maxSegments: 64,
-      onWritable: undefined,
-      send: () => 'sent',
+    const socket = fakeSocket({
       start: handler => {
         handlers.push((data, segmentBytes) => {
           handler.onDatagram(data, remote, segmentBytes)
           handler.onBatchEnd()
         })
       },
-      close: () => Promise.resolve(),
-    }
+    })
     const stream = streamOn(t, socket, [remote])
     const received = once(stream, 'data')
     // A size that is known is that of all but the last.
@@ -88,20 +96,13 @@ t.test('datagrams come glued, with their size known or not', async t => {
 t.test('what the system does not take is sent when it does', async t => {
   const sent: Buffer[] = []
   let isFull = true
-  const socket: UdpSocket = {
-    address: ANY,
-    isUnfragmented: true,
-    maxBurstBytes: 65_507,
-    maxSegments: 64,
-    onWritable: undefined,
+  const socket = fakeSocket({
     send: burst => {
       if (isFull) return 'blocked'
       sent.push(Buffer.from(burst))
       return 'sent'
     },
-    start: () => {},
-    close: () => Promise.resolve(),
-  }
+  })
   const stream = streamOn(t, socket, [ANY])
   stream.write('hello')
   t.equal(sent.length, 0)

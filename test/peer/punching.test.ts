@@ -5,6 +5,7 @@ import { ManualClock } from '../../lib/clock.ts'
 import { Punching, type PunchingNetwork } from '../../lib/peer/punching.ts'
 import type { Signal } from '../../lib/peer/signals.ts'
 import { type NatProfile, type Offer, ProbeSession } from '../../nat/index.ts'
+import { quietNetwork } from './fake-network.ts'
 
 const PROFILE: NatProfile = {
   udp: true,
@@ -49,14 +50,7 @@ function bench(local: Offer, leave = true): Bench {
         for (const number of numbers) open.delete(number)
       },
     },
-    networks: [],
-    avoid: [],
-    serverRttMs: 30,
-    offer: () => local,
-    refresh: async () => local,
-    sample: async () => local,
-    takeGuessing: () => leave,
-    onChange: () => () => {},
+    ...quietNetwork(local, leave),
   }
   const keys = { send: Buffer.alloc(32, 1), receive: Buffer.alloc(32, 2) }
   const punching = new Punching({

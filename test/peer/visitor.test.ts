@@ -2,27 +2,18 @@
 
 import { randomBytes } from 'node:crypto'
 import t from 'tap'
-import { type Offer, UNKNOWN_PROFILE } from '../../nat/index.ts'
+import { UNKNOWN_PROFILE } from '../../nat/index.ts'
 import { systemClock } from '../../lib/clock.ts'
 import { silentLogger } from '../../lib/log.ts'
 import { type PeerNetwork, visitorPeer } from '../../lib/peer/index.ts'
 import { quicSupport } from '../../lib/transport/quic.ts'
+import { quietNetwork } from './fake-network.ts'
 
 const support = await quicSupport()
 const skip = support !== true && support
 
-const nothing: Offer = { candidates: [], profile: UNKNOWN_PROFILE }
-const network: PeerNetwork = {
-  port: undefined,
-  networks: [],
-  avoid: [],
-  serverRttMs: 30,
-  offer: () => nothing,
-  refresh: async () => nothing,
-  sample: async () => nothing,
-  takeGuessing: () => false,
-  onChange: () => () => {},
-}
+const nothing = { candidates: [], profile: UNKNOWN_PROFILE }
+const network: PeerNetwork = { port: undefined, ...quietNetwork(nothing, false) }
 
 function open(signal: AbortSignal): ReturnType<typeof visitorPeer> {
   return visitorPeer({

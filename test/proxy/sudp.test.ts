@@ -4,22 +4,12 @@ import { duplexPair } from 'node:stream'
 import t from 'tap'
 import { systemClock } from '../../lib/clock.ts'
 import { beginFlowLink, type Flow, receiveFlowLink } from '../../lib/datagram/index.ts'
-import { silentLogger } from '../../lib/log.ts'
-import type { ProxyHost, ProxySpec } from '../../lib/proxy/host.ts'
+import type { ProxySpec } from '../../lib/proxy/host.ts'
 import { packetServer } from '../../lib/proxy/sudp.ts'
+import { fakeHost, SPEC } from './fake-host.ts'
 
 const clock = systemClock
-const spec: ProxySpec = {
-  name: 'game',
-  type: 'sudp',
-  remotePort: 0,
-  useEncryption: false,
-  useCompression: false,
-  priority: 'auto',
-  limitBytesPerSecond: 0,
-  annotations: {},
-  metadatas: {},
-}
+const spec: ProxySpec = { ...SPEC, name: 'game', type: 'sudp' }
 const introduction = {
   ephemeral: 'e',
   prekey: 'p',
@@ -34,20 +24,11 @@ t.test('who has not been accepted has one flow, and nothing of it is counted', a
   const [atServer, owner] = duplexPair()
   const [user, visitor] = duplexPair()
   let counted = 0
-  const host: ProxyHost = {
-    log: silentLogger,
-    clock,
-    encryptionKey: Buffer.alloc(16),
-    listenTcp: () => new Promise(() => {}),
-    listenUdp: () => new Promise(() => {}),
-    udpLimits: { maxUsers: 1, maxPerIp: 1 },
+  const host = fakeHost({
     packets: { isReal: false, session: undefined },
-    openDoor: () => ({ close: () => {} }),
-    openRendezvous: () => ({ close: () => {} }),
     openWorkStream: async () => ({ stream: atServer, halfClose: true }),
     countTraffic: bytes => (counted += bytes),
-    countConnection: () => () => {},
-  }
+  })
   packetServer(spec, host)({
     stream: user,
     remote: { ip: '203.0.113.9', port: 5_555 },

@@ -1,23 +1,13 @@
 import { once } from 'node:events'
 import { Duplex, duplexPair } from 'node:stream'
 import t from 'tap'
-import { systemClock } from '../../lib/clock.ts'
 import { TunnelError } from '../../lib/errors.ts'
 import { silentLogger } from '../../lib/log.ts'
 import type { ProxyHost, ProxySpec, UserConnection } from '../../lib/proxy/host.ts'
 import { startTcp } from '../../lib/proxy/tcp.ts'
+import { fakeHost, never, SPEC } from './fake-host.ts'
 
-const spec: ProxySpec = {
-  name: 'ssh',
-  type: 'tcp',
-  remotePort: 6000,
-  useEncryption: false,
-  useCompression: false,
-  priority: 'auto',
-  limitBytesPerSecond: 0,
-  annotations: {},
-  metadatas: {},
-}
+const spec: ProxySpec = { ...SPEC, name: 'ssh', type: 'tcp', remotePort: 6000 }
 
 interface FakeHost extends ProxyHost {
   readonly lines: string[]
@@ -26,31 +16,25 @@ interface FakeHost extends ProxyHost {
   isOpen: boolean
 }
 
-function fakeHost(openWorkStream: ProxyHost['openWorkStream']): FakeHost {
+function tcpHost(openWorkStream: ProxyHost['openWorkStream']): FakeHost {
   const lines: string[] = []
   const traffic: { inBytes: number; outBytes: number }[] = []
   const line = (text: string): void => void lines.push(text)
   const host: FakeHost = {
+    ...fakeHost({
+      log: { ...silentLogger, info: line, warn: line },
+      openWorkStream,
+      countConnection: () => bytes => void traffic.push(bytes),
+    }),
     lines,
     traffic,
     isOpen: false,
     connect: () => {},
-    log: { ...silentLogger, info: line, warn: line },
-    clock: systemClock,
-    encryptionKey: Buffer.alloc(16),
     async listenTcp(port, onUser) {
       host.isOpen = true
       host.connect = onUser
       return { port: port === 0 ? 4711 : port, close: async () => void (host.isOpen = false) }
     },
-    openDoor: () => ({ close: () => {} }),
-    openRendezvous: () => ({ close: () => {} }),
-    listenUdp: never,
-    udpLimits: { maxUsers: 1, maxPerIp: 1 },
-    packets: { isReal: true },
-    openWorkStream,
-    countTraffic: () => {},
-    countConnection: () => bytes => void traffic.push(bytes),
   }
   return host
 }
@@ -72,16 +56,14 @@ function text(stream: Duplex): Promise<string> {
   })
 }
 
-const never = (): Promise<never> => new Promise(() => {})
-
 t.test('the client is told the port, also one that the host chose', async t => {
-  t.equal((await startTcp(spec, fakeHost(never))).remoteAddr, ':6000')
-  t.equal((await startTcp({ ...spec, remotePort: 0 }, fakeHost(never))).remoteAddr, ':4711')
+  t.equal((await startTcp(spec, tcpHost(never))).remoteAddr, ':6000')
+  t.equal((await startTcp({ ...spec, remotePort: 0 }, tcpHost(never))).remoteAddr, ':4711')
 })
 
 t.test('each user connection is joined with a work stream and counted', async t => {
   const [work, client] = duplexPair()
-  const host = fakeHost(async () => ({ stream: work, halfClose: true }))
+  const host = tcpHost(async () => ({ stream: work, halfClose: true }))
   await startTcp(spec, host)
   const user = connectUser(host)
   user.end('hello')
@@ -97,7 +79,7 @@ t.test('each user connection is joined with a work stream and counted', async t 
 })
 
 t.test('a user for whom there is no work stream is closed, and the log says why', async t => {
-  const host = fakeHost(async () => {
+  const host = tcpHost(async () => {
     throw new TunnelError('TIMED_OUT', 'timeout trying to get work connection')
   })
   await startTcp(spec, host)
@@ -114,7 +96,7 @@ t.test('a user for whom there is no work stream is closed, and the log says why'
 t.test('a user who leaves while he waits stops the waiting, without a complaint', async t => {
   let isAborted: (() => void) | undefined
   const aborted = new Promise<void>(resolve => (isAborted = resolve))
-  const host = fakeHost(
+  const host = tcpHost(
     (_from, { signal }) =>
       new Promise((_resolve, reject) => {
         signal.addEventListener('abort', () => {
@@ -133,7 +115,7 @@ t.test('a user who leaves while he waits stops the waiting, without a complaint'
 })
 
 t.test('closing closes the port', async t => {
-  const host = fakeHost(never)
+  const host = tcpHost(never)
   const proxy = await startTcp(spec, host)
   await proxy.close()
   t.notOk(host.isOpen)
